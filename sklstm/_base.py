@@ -1,0 +1,344 @@
+"""What LSTMRegressor and LSTMClassifier share: read, build, train, store, predict."""
+
+import warnings
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils.validation import check_is_fitted
+
+from ._data import Sequences, read_sequences
+from ._training import (
+    DataOptions,
+    EarlyStopping,
+    EpochBar,
+    EpochTasks,
+    LSTMNet,
+    Target,
+    TrainingOptions,
+    build_net,
+    copy_net,
+    derived_seed,
+    draw_seed,
+    forward_batches,
+    pack_history,
+    pack_net,
+    prepare_batches,
+    resolve_device,
+    restored_on_error,
+    seeded_generator,
+    unpack_history,
+    unpack_net,
+)
+from ._utils._sklearn import (
+    Interval,
+    StrOptions,
+    check_feature_names,
+    check_sample_weight,
+    get_feature_names,
+)
+from ._version import __version__
+from .nn import POOLINGS, LSTMNetwork
+
+# Purposes of the seeds that are derived from random_state; epochs use (epoch, 1) and (epoch, 2).
+_INIT, _SPLIT = (0, 1), (0, 2)
+
+
+class BaseLSTM(CallbackSupportMixin, BaseEstimator):
+    """Everything but the target: see the two subclasses for the parameters."""
+
+    _parameter_constraints: dict[str, Any] = {
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "num_layers": [Interval(Integral, 1, None, closed="left")],
+        "bidirectional": ["boolean"],
+        "pooling": [StrOptions(set(POOLINGS))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "optimizer": [StrOptions({"adamw", "adam", "rmsprop", "sgd"}), type],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_split": [StrOptions({"random", "last"})],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "standardize": ["boolean"],
+        "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
+        "warm_start": ["boolean"],
+        "callbacks": [list, tuple, None],
+        "device": [str],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        hidden_size: int,
+        num_layers: int,
+        *,
+        bidirectional: bool,
+        pooling: str,
+        dropout: float,
+        optimizer: Any,
+        learning_rate: float,
+        weight_decay: float,
+        clip_norm: float | None,
+        batch_size: int,
+        max_epochs: int,
+        early_stopping: bool,
+        validation_fraction: float,
+        validation_split: str,
+        n_iter_no_change: int,
+        standardize: bool,
+        n_timesteps: int | None,
+        warm_start: bool,
+        callbacks: Any,
+        device: str,
+        random_state: Any,
+        verbose: int,
+    ) -> None:
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.dropout = dropout
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
+        self.n_iter_no_change = n_iter_no_change
+        self.standardize = standardize
+        self.n_timesteps = n_timesteps
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @abstractmethod
+    def _read_target(
+        self, y: Any, weights: NDArray[np.float64], known: dict[str, Any]
+    ) -> tuple[Target, dict[str, Any]]:
+        """Y as a ``Target``, and the fitted attributes that it fixes.
+
+        ``known`` holds attributes that are fixed already, by an earlier fit or by the caller.
+        """
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        epochs: int,
+        resume: bool,
+        validate: bool = False,
+        known: dict[str, Any] | None = None,
+        context: Any = None,
+    ) -> None:
+        """Read everything, train, and only then store what was learned."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        sequences = read_sequences(X, n_timesteps=self.n_timesteps, estimator=self)
+        if resume:
+            self._check_inputs(X, sequences)
+        weights = check_sample_weight(
+            sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
+        )
+        target, attributes = self._read_target(y, weights, vars(self) if resume else known or {})
+        if resume:
+            net = self._net_to_resume(target)
+        else:
+            attributes.update(_input_attributes(X, sequences))
+            net = self._new_net(sequences.n_features, target)
+        training, validation = prepare_batches(
+            net.module_,
+            sequences,
+            target,
+            weights,
+            self._data_options(net, validate),
+            device=torch.device(net.device),
+            set_scale=not resume,
+        )
+
+        def fitted(net: LSTMNet) -> dict[str, Any]:
+            return {**attributes, **_training_attributes(net)}
+
+        task = {"estimator": self, "X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+        own_callbacks: list[Any] = []
+        if validate:
+            own_callbacks.append(EarlyStopping(patience=self.n_iter_no_change, load_best=True))
+        if self.verbose:
+            own_callbacks.append(EpochBar(epochs, type(self).__name__))
+        if context is not None:
+            context.call_on_fit_task_begin(**task)
+            own_callbacks.append(EpochTasks(context, task, lambda net: fitted(copy_net(net))))
+        with restored_on_error(net):
+            net.prepare(self._training_options(), own_callbacks)
+            try:
+                net.train(training, validation, epochs)
+            except KeyboardInterrupt:
+                # Ctrl-C: what was learned so far is usable, and the caller's loop stops too.
+                vars(self).update(fitted(net))
+                raise
+        vars(self).update(fitted(net))
+        if context is not None:
+            context.call_on_fit_task_end(**task, reconstruction_attributes=dict)
+
+    def _fit_with_callbacks(self, X: Any, y: Any, sample_weight: Any) -> None:
+        self._fit(
+            X,
+            y,
+            sample_weight,
+            epochs=self.max_epochs,
+            resume=self.warm_start and hasattr(self, "net_"),
+            validate=self.early_stopping,
+            context=self._init_callback_context(max_subtasks=self.max_epochs),
+        )
+
+    def _data_options(self, net: LSTMNet, validate: bool) -> DataOptions:
+        return DataOptions(
+            batch_size=self.batch_size,
+            standardize=self.standardize,
+            validation_fraction=self.validation_fraction if validate else None,
+            validation_split=self.validation_split,
+            split_seed=derived_seed(net.seed, *_SPLIT) % 2**32,
+        )
+
+    def _training_options(self) -> TrainingOptions:
+        return TrainingOptions(
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            clip_norm=self.clip_norm,
+            callbacks=list(self.callbacks or []),
+        )
+
+    def _architecture(self, n_features: int, n_outputs: int) -> dict[str, Any]:
+        return {
+            "n_features": n_features,
+            "n_outputs": n_outputs,
+            "hidden_size": int(self.hidden_size),
+            "num_layers": int(self.num_layers),
+            "bidirectional": bool(self.bidirectional),
+            "dropout": float(self.dropout),
+            "pooling": self.pooling,
+        }
+
+    def _new_net(self, n_features: int, target: Target) -> LSTMNet:
+        seed = draw_seed(self.random_state)
+        network = LSTMNetwork(**self._architecture(n_features, target.n_outputs))
+        network.reset_parameters(seeded_generator(seed, *_INIT))
+        return build_net(network, target.criterion, seed, resolve_device(self.device))
+
+    def _net_to_resume(self, target: Target) -> LSTMNet:
+        """The fitted net, where the parameters and the target still fit it."""
+        architecture = self.net_.module_.architecture
+        wanted = self._architecture(architecture["n_features"], target.n_outputs)
+        changed = [name for name in wanted if wanted[name] != architecture[name]]
+        if changed:
+            name = changed[0]
+            raise ValueError(
+                f"Training cannot go on from the fitted network: {name} is {wanted[name]!r}, but "
+                f"was {architecture[name]!r}. Fit with warm_start=False, or a clone."
+            )
+        if self.net_.criterion != target.criterion:
+            raise ValueError(
+                f"Training cannot go on from the fitted network: the loss is "
+                f"{target.criterion!r}, but was {self.net_.criterion!r}. Fit with "
+                "warm_start=False, or a clone."
+            )
+        return self.net_
+
+    def _check_inputs(self, X: Any, sequences: Sequences) -> None:
+        """Whether X has the features of the first fit."""
+        name = type(self).__name__
+        if sequences.layout == "table":
+            check_feature_names(self, X, reset=False)
+            if self._n_columns not in (None, sequences.n_columns):
+                raise ValueError(
+                    f"X has {sequences.n_columns} features, but {name} is expecting "
+                    f"{self._n_columns} features as input."
+                )
+        if sequences.n_features != self.n_sequence_features_:
+            raise ValueError(
+                f"X has {sequences.n_features} features per time step, but {name} is expecting "
+                f"{self.n_sequence_features_} features as input."
+            )
+
+    def _predict_outputs(self, X: Any) -> NDArray[np.float64]:
+        """Outputs of the network in original units or logits, shape (n, n_outputs)."""
+        check_is_fitted(self)
+        sequences = read_sequences(X, n_timesteps=self.n_timesteps, estimator=self)
+        self._check_inputs(X, sequences)
+        return forward_batches(self.net_.module_, sequences)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Parameters, fitted scalars and NumPy weights; see ``_training._state``."""
+        state = dict(super().__getstate__(), _sklstm_version=__version__)
+        if "net_" in state:
+            state["net_"] = pack_net(state["net_"])
+            state["history_"] = pack_history(state["history_"])
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Rebuild the net, on the CPU where its device is missing."""
+        state = dict(state)
+        version = state.pop("_sklstm_version")
+        if version != __version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=__version__,
+                    original_sklearn_version=version,
+                ),
+                stacklevel=2,
+            )
+        if "net_" in state:
+            state["history_"] = unpack_history(state["history_"])
+            device = resolve_device(state["device"], fall_back=True)
+            state["net_"] = unpack_net(state["net_"], device, state["history_"])
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.required = True
+        return tags
+
+
+def _input_attributes(X: Any, sequences: Sequences) -> dict[str, Any]:
+    attributes = {
+        "n_features_in_": sequences.n_columns or sequences.n_features,
+        "n_sequence_features_": sequences.n_features,
+        "n_timesteps_in_": sequences.max_length if sequences.uniform else None,
+        "_n_columns": sequences.n_columns,
+    }
+    if sequences.layout == "table":
+        names = get_feature_names(X)
+        if names is not None:
+            attributes["feature_names_in_"] = names
+    return attributes
+
+
+def _training_attributes(net: LSTMNet) -> dict[str, Any]:
+    history = [
+        {name: value for name, value in row.items() if name != "batches"}
+        for row in net.history
+        if "train_loss" in row
+    ]
+    return {"net_": net, "history_": history, "n_epochs_": len(history)}

@@ -1,0 +1,391 @@
+"""LSTMClassifier."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, log_expit, log_softmax, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.class_weight import compute_class_weight
+
+from ._base import BaseLSTM
+from ._data import encode_labels, read_labels
+from ._training import Target
+from ._utils._sklearn import StrOptions, fit_context
+
+
+class LSTMClassifier(ClassifierMixin, BaseLSTM):
+    """LSTM network for classification of sequences.
+
+    Takes 3-D arrays, lists of sequences of different length, and 2-D tables whose rows are
+    series; labels of any type, or a 0/1 indicator with one column per label. Needs no scaler:
+    inputs of any unit are standardised inside the network.
+
+    Parameters
+    ----------
+    hidden_size : int, default=64
+        Number of hidden units of each layer and direction.
+    num_layers : int, default=1
+        Number of stacked LSTM layers.
+    bidirectional : bool, default=False
+        Whether each layer also reads the sequence from its end to its start.
+    pooling : {"last", "mean", "max"}, default="last"
+        How the hidden states of the real time steps become one vector: the final state of each
+        direction, their mean, or their maximum.
+    dropout : float, default=0.0
+        Share of hidden units dropped between layers and before the head while training.
+    optimizer : {"adamw", "adam", "rmsprop", "sgd"} or torch optimizer class, default="adamw"
+        "sgd" uses Nesterov momentum 0.9. A class is called with the parameters and ``lr``.
+    learning_rate : float, default=0.01
+        Step size of the optimizer.
+    weight_decay : float, default=0.0
+        Decay of the weight matrices; biases are spared.
+    clip_norm : float or None, default=1.0
+        Largest norm of the gradient of a batch; longer ones are scaled down.
+    batch_size : int, default=32
+        Rows per optimizer step.
+    max_epochs : int, default=100
+        Number of passes through the training rows.
+    early_stopping : bool, default=False
+        Whether to set rows aside, stop when their loss has not improved for
+        ``n_iter_no_change`` epochs, and go back to the best epoch.
+    validation_fraction : float, default=0.1
+        Share of rows set aside by early stopping.
+    validation_split : {"random", "last"}, default="random"
+        Which rows: at random with the classes in proportion, or the last ones, for rows
+        in order of time.
+    n_iter_no_change : int, default=10
+        Epochs without improvement that early stopping waits.
+    standardize : bool, default=True
+        Whether to bring each feature to zero mean and unit variance inside the
+        network. Inputs and predictions keep their units.
+    n_timesteps : int or None, default=None
+        For 2-D X: the columns are this many time steps of ``n_columns / n_timesteps`` features,
+        all features of the first step first. None takes each column for one step of a
+        univariate series.
+    warm_start : bool, default=False
+        Whether ``fit`` trains the fitted network for ``max_epochs`` more epochs, with the
+        scaling of the first fit.
+    callbacks : list of skorch callbacks or None, default=None
+        Called while training. ``fit`` works on copies, found in ``net_.callbacks_``.
+    device : str, default="auto"
+        "auto" takes a GPU where torch sees one, else the CPU; or a device of torch.
+    random_state : int, RandomState instance or None, default=None
+        Fixes initial weights, order of rows, dropout and validation rows. None is different
+        in every fit. NumPy's and torch's global random states are neither read nor changed.
+    verbose : int, default=0
+        1 shows a progress bar with the losses and the remaining time.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class in the loss; "balanced" makes all classes weigh the same.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted; for a multilabel indicator the numbers of its columns.
+    net_ : skorch.NeuralNet
+        The trained net. ``net_.module_(x, lengths)`` computes predictions (logits) from float
+        tensors in original units.
+    history_ : list of dict
+        One entry per epoch: ``epoch``, ``train_loss``, ``valid_loss`` with early stopping,
+        ``dur`` in seconds, and what callbacks recorded.
+    n_epochs_ : int
+        Number of epochs trained.
+    n_features_in_ : int
+        Number of columns of 2-D X, else number of features.
+    n_sequence_features_ : int
+        Number of features of each time step.
+    n_timesteps_in_ : int or None
+        Number of time steps, None where it differed between rows.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names, where X was a DataFrame with string names.
+
+    See Also
+    --------
+    LSTMRegressor : The same network for numbers.
+
+    Notes
+    -----
+    Training depends on the set of rows, not on their order; a sample weight of 2 gives, to the
+    last bit, the model of the row given twice. Predictions of a row do not depend on the rows
+    beside it. The layers are those of [1]_ with the forget gate of [2]_.
+
+    References
+    ----------
+    .. [1] S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8),
+       1997.
+    .. [2] F. A. Gers, J. Schmidhuber and F. Cummins, "Learning to Forget", Neural Computation
+       12(10), 2000.
+
+    Examples
+    --------
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.datasets import load_japanese_vowels
+    >>> X, y = load_japanese_vowels(return_X_y=True)
+    >>> X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
+    >>> model = LSTMClassifier(hidden_size=32, max_epochs=20, random_state=0).fit(X, y)
+    >>> bool(model.score(X_test, y_test) > 0.9)
+    True
+    """
+
+    _parameter_constraints: dict[str, Any] = {
+        **BaseLSTM._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        hidden_size=64,
+        num_layers=1,
+        *,
+        bidirectional=False,
+        pooling="last",
+        dropout=0.0,
+        optimizer="adamw",
+        learning_rate=0.01,
+        weight_decay=0.0,
+        clip_norm=1.0,
+        batch_size=32,
+        max_epochs=100,
+        early_stopping=False,
+        validation_fraction=0.1,
+        validation_split="random",
+        n_iter_no_change=10,
+        standardize=True,
+        n_timesteps=None,
+        warm_start=False,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+        class_weight=None,
+    ):
+        super().__init__(
+            hidden_size,
+            num_layers,
+            bidirectional=bidirectional,
+            pooling=pooling,
+            dropout=dropout,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            clip_norm=clip_norm,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            validation_split=validation_split,
+            n_iter_no_change=n_iter_no_change,
+            standardize=standardize,
+            n_timesteps=n_timesteps,
+            warm_start=warm_start,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+            Sequences. 3-D arrays may be padded at the start or end of a sample with whole
+            steps of NaN; a list or object array holds ``(length, n_features)`` arrays.
+        y : array-like of shape (n,) or (n, n_labels)
+            Labels of any type, or a 0/1 indicator with one column per label.
+        sample_weight : array-like of shape (n,), optional
+            Weight of each row; an integer weight equals repetition of the row.
+
+        Returns
+        -------
+        LSTMClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            Where X, y or a parameter is not as described, or where training diverges. What was
+            fitted before is kept.
+        """
+        self._fit_with_callbacks(X, y, sample_weight)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on the given rows.
+
+        The first call fixes the classes, the scaling and the shapes. Called k times on the same
+        rows it equals ``fit`` with ``max_epochs=k`` and no early stopping.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in ``fit``.
+        classes : array-like, optional
+            All labels that will ever come. Read in the first call; without it, they are the
+            labels of that call.
+
+        Returns
+        -------
+        LSTMClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            As ``fit``; and where a label is not among the classes, or with
+            ``class_weight="balanced"``, which needs all rows at once.
+        """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all rows at once and does not work with "
+                "partial_fit. Pass the weights as a dict, see "
+                "sklearn.utils.class_weight.compute_class_weight."
+            )
+        known = {} if classes is None else {"classes_": np.unique(np.asarray(classes))}
+        resume = hasattr(self, "net_")
+        if resume and known and not np.array_equal(known["classes_"], self.classes_):
+            raise ValueError(
+                f"classes={list(known['classes_'])!r} differ from those of the first call, "
+                f"{list(self.classes_)!r}."
+            )
+        self._fit(X, y, sample_weight, epochs=1, resume=resume, known=known)
+        return self
+
+    def decision_function(self, X):
+        """Logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+            Sequences. 3-D arrays may be padded at the start or end of a sample with whole
+            steps of NaN; a list or object array holds ``(length, n_features)`` arrays.
+
+        Returns
+        -------
+        float64 ndarray of shape (n,), (n, n_classes) or (n, n_labels)
+            For two classes the log-odds of ``classes_[1]``; for more classes logits centred
+            over the classes; for multilabel y the log-odds of each label.
+        """
+        logits = self._predict_outputs(X)
+        if self._multilabel:
+            return logits
+        if len(self.classes_) == 2:
+            return logits[:, 0]
+        return logits - logits.mean(axis=1, keepdims=True)
+
+    def predict(self, X):
+        """Predict the labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+            Sequences. 3-D arrays may be padded at the start or end of a sample with whole
+            steps of NaN; a list or object array holds ``(length, n_features)`` arrays.
+
+        Returns
+        -------
+        ndarray of shape (n,) or (n, n_labels)
+            Of the type of ``classes_``, or a 0/1 indicator.
+        """
+        logits = self._predict_outputs(X)
+        if self._multilabel:
+            return (logits > 0).astype(np.int64)
+        if len(self.classes_) == 2:
+            return self.classes_[(logits[:, 0] > 0).astype(np.int64)]
+        return self.classes_[logits.argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+            Sequences. 3-D arrays may be padded at the start or end of a sample with whole
+            steps of NaN; a list or object array holds ``(length, n_features)`` arrays.
+
+        Returns
+        -------
+        float64 ndarray of shape (n, n_classes) or (n, n_labels)
+            In the order of ``classes_``. Rows sum to 1, except for multilabel y, where each
+            column is the probability of one label.
+        """
+        logits = self._predict_outputs(X)
+        if self._multilabel:
+            return expit(logits)
+        if len(self.classes_) == 2:
+            return np.hstack([expit(-logits), expit(logits)])
+        return softmax(logits, axis=1)
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+            Sequences. 3-D arrays may be padded at the start or end of a sample with whole
+            steps of NaN; a list or object array holds ``(length, n_features)`` arrays.
+
+        Returns
+        -------
+        float64 ndarray of shape (n, n_classes) or (n, n_labels)
+            The logarithm of ``predict_proba``, finite also where that rounds to 0.
+        """
+        logits = self._predict_outputs(X)
+        if self._multilabel:
+            return log_expit(logits)
+        if len(self.classes_) == 2:
+            return np.hstack([log_expit(-logits), log_expit(logits)])
+        return log_softmax(logits, axis=1)
+
+    def _read_target(
+        self, y: Any, weights: NDArray[np.float64], known: dict[str, Any]
+    ) -> tuple[Target, dict[str, Any]]:
+        labels, multilabel = read_labels(y, len(weights))
+        if known.get("_multilabel", multilabel) != multilabel:
+            raise ValueError("y must be labels, or a multilabel indicator, as in the first call.")
+        if multilabel:
+            return self._read_multilabel(labels)
+        classes = known.get("classes_")
+        if classes is None:
+            classes = np.unique(labels[weights > 0])
+        if len(classes) < 2:
+            raise ValueError(
+                "LSTMClassifier needs rows of at least 2 classes. Got 1 class of positive "
+                f"weight: {classes[0]!r}."
+            )
+        used = weights > 0
+        codes = np.zeros(len(labels), dtype=np.int64)
+        codes[used] = encode_labels(labels[used], classes)
+        factors = None
+        if self.class_weight is not None:
+            factors = compute_class_weight(
+                self.class_weight, classes=classes, y=labels[used], sample_weight=weights[used]
+            )[codes]
+        binary = len(classes) == 2
+        target = Target(
+            codes[:, None].astype(np.float64),
+            criterion="binary_cross_entropy" if binary else "cross_entropy",
+            n_outputs=1 if binary else len(classes),
+            strata=codes,
+            factors=factors,
+        )
+        return target, {"classes_": classes, "_multilabel": False}
+
+    def _read_multilabel(self, indicator: NDArray[np.int64]) -> tuple[Target, dict[str, Any]]:
+        if self.class_weight is not None:
+            raise ValueError(
+                f"The 'class_weight' parameter must be None for a multilabel y. Got "
+                f"{self.class_weight!r} instead. Use sample_weight."
+            )
+        n_labels = indicator.shape[1]
+        target = Target(indicator.astype(np.float64), "binary_cross_entropy", n_labels)
+        return target, {"classes_": np.arange(n_labels), "_multilabel": True}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,72 @@
+"""Weighted mean and scale of each column, in float64 and in one fixed order."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._sequences import Sequences
+
+Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def weighted_scale(
+    sequences: Sequences, rows: NDArray[np.int64], weights: NDArray[np.float64]
+) -> Scale:
+    """Mean and standard deviation of each feature over the real time steps of ``rows``.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    rows : int64 array
+    weights : float64 array of shape (len(rows),)
+        One weight per sequence; each of its steps counts with it.
+
+    Returns
+    -------
+    mean, scale : float64 arrays of shape (n_features,)
+        The scale of a constant feature is 1.
+    """
+    total, mean, squares = 0.0, np.zeros(sequences.n_features), np.zeros(sequences.n_features)
+    begin = 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for chunk in sequences.chunks(rows):
+            values = sequences.take(chunk).astype(np.float64)
+            lengths = sequences.lengths[chunk]
+            step_weights = np.where(
+                np.arange(values.shape[1]) < lengths[:, None],
+                weights[begin : begin + len(chunk), None],
+                0.0,
+            )
+            begin += len(chunk)
+            # Parallel update of mean and sum of squares (Chan, Golub & LeVeque 1983, eq. 2.1).
+            chunk_total = step_weights.sum()
+            chunk_mean = np.tensordot(step_weights, values, 2) / chunk_total
+            centred = values - chunk_mean
+            difference = chunk_mean - mean
+            squares += np.tensordot(step_weights, centred * centred, 2)
+            squares += difference**2 * (total * chunk_total / (total + chunk_total))
+            total += chunk_total
+            mean += difference * (chunk_total / total)
+    return _safe_scale(mean, squares / total, "feature", "X")
+
+
+def column_scale(targets: NDArray[np.float64], weights: NDArray[np.float64]) -> Scale:
+    """Weighted mean and standard deviation of each target column, shape (n_outputs,)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = weights @ targets / weights.sum()
+        variance = weights @ (targets - mean) ** 2 / weights.sum()
+    return _safe_scale(mean, variance, "output", "y")
+
+
+def _safe_scale(
+    mean: NDArray[np.float64], variance: NDArray[np.float64], what: str, name: str
+) -> Scale:
+    overflow = ~np.isfinite(mean) | ~np.isfinite(variance)
+    if overflow.any():
+        raise ValueError(
+            f"The values of {what} {overflow.argmax()} of {name} are too large to be standardised "
+            "in float64. Rescale them first."
+        )
+    # A column that differs from its mean by rounding alone is constant.
+    rounding = 10 * np.finfo(np.float64).eps * np.abs(mean)
+    scale = np.sqrt(variance)
+    return mean, np.where((scale <= rounding) | (scale == 0), 1.0, scale)

@@ -1,0 +1,159 @@
+"""Training rows, standardised once, cut into batches."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .._data import Sequences
+from ..nn import LSTMNetwork
+
+# Merged rows are repeated within an epoch only while the epoch is shorter than this.
+MAX_REPEATED_STEPS = 32
+# Batches are gathered this many at a time: one copy serves them all.
+BATCHES_PER_GATHER = 64
+# Among this many batches of sequences of different length, rows are sorted by length.
+BATCHES_PER_SORT = 4
+
+Batch = tuple[dict[str, Tensor | None], Tensor]
+
+
+def passes_per_epoch(n_rows: int, total_weight: float, batch_size: int) -> int:
+    """How often an epoch goes through the merged rows.
+
+    ``n_rows`` distinct rows stand for ``total_weight`` rows; without a repetition a table of
+    10 000 rows of 32 kinds would take one step per epoch instead of hundreds. The summed
+    weight is the same before and after rows are merged, so repeating a row and weighting it
+    agree. The bound keeps the scale of the weights from mattering much.
+    """
+    steps = math.ceil(n_rows / batch_size)
+    wanted = min(total_weight / batch_size, MAX_REPEATED_STEPS)
+    return max(1, int(wanted // steps))
+
+
+def as_tensor(values: NDArray[Any]) -> Tensor:
+    """A tensor over ``values``, which are copied only where torch cannot hold them."""
+    return torch.from_numpy(np.require(values, requirements=["C", "W"]))
+
+
+@dataclass(eq=False)
+class Batches:
+    """An epoch's batches of standardised sequences, targets and weights.
+
+    Rows in memory are standardised once and kept as one tensor on the device; rows of a memory
+    map are read and standardised a few batches at a time.
+
+    Parameters
+    ----------
+    sequences : Sequences
+    rows : int64 array of shape (n,)
+    targets : Tensor of shape (n, ...)
+        Aligned with ``rows``.
+    weights : float32 Tensor of shape (n,), or None where all rows weigh the same
+        With mean 1.
+    network : LSTMNetwork
+        Whose scaling is applied.
+    batch_size : int
+    device : torch.device
+    passes : int
+        How often an epoch goes through the rows.
+    """
+
+    sequences: Sequences
+    rows: NDArray[np.int64]
+    targets: Tensor
+    weights: Tensor | None
+    network: LSTMNetwork
+    batch_size: int
+    device: torch.device
+    passes: int = 1
+
+    def __post_init__(self) -> None:
+        self.targets = self.targets.to(self.device)
+        self.weights = None if self.weights is None else self.weights.to(self.device)
+        self.lengths = torch.from_numpy(self.sequences.lengths[self.rows])
+        self.values = self._standardize_all() if self.sequences.in_memory else None
+        if self.values is not None and not self.sequences.uniform:
+            self.starts = torch.cumsum(self.lengths, 0) - self.lengths
+
+    def __len__(self) -> int:
+        return len(self.rows) * self.passes
+
+    def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
+        """One epoch in random order, in batches whose sizes differ by at most one row."""
+        n = len(self.rows)
+        order = torch.cat([torch.randperm(n, generator=generator) for _ in range(self.passes)])
+        sizes = _even_sizes(len(order), self.batch_size)
+        step = BATCHES_PER_GATHER if self.sequences.uniform else BATCHES_PER_SORT
+        begin = 0
+        for i in range(0, len(sizes), step):
+            block_sizes = sizes[i : i + step]
+            block = order[begin : begin + sum(block_sizes)]
+            begin += len(block)
+            if self.sequences.uniform:
+                yield from self._cut(block, block_sizes)
+            else:
+                block = block[torch.argsort(self.lengths[block], stable=True)]
+                parts = block.split(block_sizes)
+                for k in torch.randperm(len(parts), generator=generator).tolist():
+                    yield from self._cut(parts[k], [len(parts[k])])
+
+    def in_order(self) -> Iterator[Batch]:
+        """Every row once, in batches."""
+        for part in torch.arange(len(self.rows)).split(max(self.batch_size, 256)):
+            yield from self._cut(part, [len(part)])
+
+    def _cut(self, block: Tensor, sizes: list[int]) -> Iterator[Batch]:
+        z, lengths = self._gather(block)
+        index = block.to(self.device)
+        targets = self.targets[index]
+        weights = None if self.weights is None else self.weights[index]
+        begin = 0
+        for size in sizes:
+            cut = slice(begin, begin + size)
+            begin += size
+            x = {
+                "z": z[cut],
+                "lengths": None if lengths is None else lengths[cut],
+                "weights": None if weights is None else weights[cut],
+            }
+            yield x, targets[cut]
+
+    def _gather(self, block: Tensor) -> tuple[Tensor, Tensor | None]:
+        lengths = None if self.sequences.uniform else self.lengths[block]
+        if self.values is None:
+            z = self._standardize(self.rows[block.numpy()])
+        elif lengths is None:
+            z = self.values[block.to(self.device)]
+        else:
+            steps = torch.arange(int(lengths.max())).clamp(max=lengths[:, None] - 1)
+            z = self.values[(self.starts[block][:, None] + steps).to(self.device)]
+        return z, None if lengths is None else lengths.to(self.device)
+
+    def _standardize(self, rows: NDArray[np.int64]) -> Tensor:
+        values = as_tensor(self.sequences.take(rows)).to(self.device)
+        return self.network.standardize(values)
+
+    def _standardize_all(self) -> Tensor:
+        """(n, n_timesteps, n_features), or all steps in a row where lengths differ."""
+        chunks = []
+        for rows in self.sequences.chunks(self.rows):
+            z = self._standardize(rows)
+            if not self.sequences.uniform:
+                lengths = torch.from_numpy(self.sequences.lengths[rows])
+                real = torch.arange(z.shape[1]) < lengths[:, None]
+                z = z[real.to(self.device)]
+            chunks.append(z)
+        return torch.cat(chunks)
+
+
+def _even_sizes(n: int, batch_size: int) -> list[int]:
+    # A last batch of one row would weigh that row as much as a whole batch.
+    count = math.ceil(n / batch_size)
+    small, larger = divmod(n, count)
+    return [small + 1] * larger + [small] * (count - larger)

@@ -1,0 +1,33 @@
+"""Where a net computes."""
+
+import torch
+
+
+def resolve_device(device: str, *, fall_back: bool = False) -> torch.device:
+    """The torch device of the ``device`` parameter.
+
+    Parameters
+    ----------
+    device : str
+        "auto" is a GPU where torch sees one, else the CPU; anything else is torch's name.
+    fall_back : bool
+        Take the CPU where the named device is missing: a saved model loads everywhere.
+    """
+    gpu = torch.accelerator.is_available() and torch.accelerator.current_accelerator().type
+    if device == "auto":
+        return torch.device("cuda" if gpu == "cuda" else "cpu")
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"The 'device' parameter must be 'auto' or a device that torch knows, such as 'cpu' "
+            f"or 'cuda:0'. Got {device!r} instead."
+        ) from error
+    if found.type in ("cpu", gpu):
+        return found
+    if fall_back:
+        return torch.device("cpu")
+    raise ValueError(
+        f"The 'device' parameter is {device!r}, but torch sees no such device on this machine. "
+        "Use 'auto' or 'cpu'."
+    )

@@ -1,0 +1,52 @@
+"""Predictions in batches whose make-up does not change them."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .._data import Sequences
+from ..nn import LSTMNetwork
+from ._batches import as_tensor
+
+# The linear algebra kernels take another path for a single row, whose last bits differ.
+ROW_MULTIPLE = 4
+# Hidden-state entries per batch: large enough to be fast, small enough to stay in the cache.
+BATCH_ENTRIES = 2**20
+
+
+def forward_batches(network: LSTMNetwork, sequences: Sequences) -> NDArray[np.float64]:
+    """Network outputs for every sequence, shape (n, n_outputs).
+
+    Sequences of different length are taken in order of length, so that padding costs little.
+    """
+    size = sequences.max_length * (network.recurrent.output_size + sequences.n_features)
+    batch = max(ROW_MULTIPLE, BATCH_ENTRIES // size)
+    n = len(sequences)
+    if n <= batch:
+        return _forward(network, sequences, slice(0, n))
+    if sequences.uniform:
+        parts = [_forward(network, sequences, slice(i, i + batch)) for i in range(0, n, batch)]
+        return np.concatenate(parts)
+    order = np.argsort(sequences.lengths, kind="stable")
+    outputs = np.empty((n, network.architecture["n_outputs"]))
+    for i in range(0, n, batch):
+        rows = order[i : i + batch]
+        outputs[rows] = _forward(network, sequences, rows)
+    return outputs
+
+
+@torch.inference_mode()
+def _forward(
+    network: LSTMNetwork, sequences: Sequences, rows: slice | NDArray[np.int64]
+) -> NDArray[np.float64]:
+    device = network.x_mean.device
+    x = as_tensor(sequences.take(rows)).to(device)
+    lengths = None
+    if not sequences.uniform:
+        lengths = torch.from_numpy(sequences.lengths[rows]).to(device)
+    n = len(x)
+    if missing := -n % ROW_MULTIPLE:
+        x = torch.cat([x, x[-1:].expand(missing, -1, -1)])
+        if lengths is not None:
+            lengths = torch.cat([lengths, lengths[-1:].expand(missing)])
+    return network(x, lengths)[:n].cpu().numpy()

@@ -1,0 +1,244 @@
+"""The skorch net that holds module, optimizer, callbacks and history of one estimator."""
+
+import copy
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping
+from torch import Tensor
+
+from ..nn import LSTMNetwork
+from ._batches import Batch, Batches
+from ._losses import LOSSES
+from ._optimizers import make_optimizer
+from ._seeding import seeded_generator
+
+_BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
+_ORDER, _DROPOUT = 1, 2
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What one call of ``fit`` asks of training."""
+
+    optimizer: str | type[torch.optim.Optimizer]
+    learning_rate: float
+    weight_decay: float
+    clip_norm: float | None
+    callbacks: list[Any]
+
+
+class LSTMNet(NeuralNet):
+    """A skorch net over ``Batches``.
+
+    It keeps skorch's components, history and callback events, and replaces the parts of its
+    loop that cost time per batch: events of batches are sent, and batches written to the
+    history, only where a callback listens to them.
+
+    ``batch`` is ``({"z", "lengths", "weights"}, target)``, everything standardised.
+    """
+
+    def __init__(self, module: LSTMNetwork, criterion: str, seed: int, **kwargs: Any) -> None:
+        self.seed = seed
+        super().__init__(module=module, criterion=criterion, verbose=0, **kwargs)
+
+    @property
+    def _default_callbacks(self) -> list[Any]:
+        return []
+
+    def initialize_criterion(self) -> "LSTMNet":
+        """Look the loss up by its name."""
+        self.criterion_ = LOSSES[self.criterion]
+        return self
+
+    def prepare(self, options: TrainingOptions, own_callbacks: list[Callback]) -> None:
+        """Get ready for one call of ``fit``: copies of the user's callbacks, the optimizer.
+
+        The optimizer is kept, with its moments, from an earlier call unless its class or
+        weight decay changed; a new learning rate is taken over.
+        """
+        previous = getattr(self, "options_", None)
+        self.options_ = options
+        self.callbacks = [*copy.deepcopy(options.callbacks), *own_callbacks]
+        self._initialize_callbacks()
+        self._listened_events = {
+            event
+            for event in _BATCH_EVENTS
+            for _, callback in self.callbacks_
+            if getattr(type(callback), event) is not getattr(Callback, event)
+        }
+        if previous is None or (previous.optimizer, previous.weight_decay) != (
+            options.optimizer,
+            options.weight_decay,
+        ):
+            self._initialize_optimizer()
+        elif previous.learning_rate != options.learning_rate:
+            for group in self.optimizer_.param_groups:
+                group["lr"] = options.learning_rate
+
+    def initialize_optimizer(self, triggered_directly: bool | None = None) -> "LSTMNet":
+        """Build the optimizer that the last ``prepare`` asked for."""
+        if hasattr(self, "options_"):
+            options = self.options_
+            self.optimizer_ = make_optimizer(
+                self.module_, options.optimizer, options.learning_rate, options.weight_decay
+            )
+        return self
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Tell the callbacks; skorch's EarlyStopping stops training by KeyboardInterrupt."""
+        getattr(self, method_name)(self, **cb_kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except KeyboardInterrupt:
+                if not isinstance(callback, EarlyStopping):
+                    raise
+                self.stop_training = True
+
+    def train(self, training: Batches, validation: Batches | None, epochs: int) -> None:
+        """One call of ``fit``: callbacks, epochs, and the callbacks' end also on Ctrl-C."""
+        self.notify("on_train_begin", X=None, y=None)
+        try:
+            self.fit_loop(training, validation, epochs)
+        finally:
+            self.notify("on_train_end", X=None, y=None)
+
+    def fit_loop(
+        self,
+        X: Batches,
+        y: Batches | None = None,
+        epochs: int | None = None,
+        **fit_params: Any,
+    ) -> "LSTMNet":
+        """Train for ``epochs`` on the batches X, validate on the batches y.
+
+        Raises
+        ------
+        ValueError
+            Where the loss or a weight is no longer finite.
+        """
+        self.stop_training = False
+        datasets = {"dataset_train": X, "dataset_valid": y}
+        for _ in range(epochs or 0):
+            begin = time.perf_counter()
+            self.notify("on_epoch_begin", **datasets)
+            self._record_loss("train_loss", self._train_epoch(X))
+            if y is not None:
+                self._record_loss("valid_loss", self._validate(y))
+            self.history.record("dur", time.perf_counter() - begin)
+            self.notify("on_epoch_end", **datasets)
+            if self.stop_training:
+                break
+        return self
+
+    def _train_epoch(self, batches: Batches) -> float:
+        epoch = self.history[-1, "epoch"]
+        dropout = seeded_generator(self.seed, epoch, _DROPOUT, device=batches.device)
+        self.module_.set_generator(dropout)
+        self.module_.train()
+        total = torch.zeros((), dtype=torch.float64, device=batches.device)
+        try:
+            for batch in batches.shuffled(seeded_generator(self.seed, epoch, _ORDER)):
+                self._begin_batch(batch, training=True)
+                step = self.train_step(batch)
+                total += step["loss"].detach() * len(batch[1])
+                self._end_batch(batch, "train", step)
+        finally:
+            self.module_.eval()
+            self.module_.set_generator(None)
+        return total.item() / len(batches)
+
+    def _validate(self, batches: Batches) -> float:
+        total = 0.0
+        for batch in batches.in_order():
+            self._begin_batch(batch, training=False)
+            step = self.validation_step(batch)
+            total += step["loss"].item() * len(batch[1])
+            self._end_batch(batch, "valid", step)
+        return total / len(batches)
+
+    def _record_loss(self, name: str, loss: float) -> None:
+        finite = math.isfinite(loss) and all(
+            bool(torch.isfinite(p.detach().sum())) for p in self.module_.parameters()
+        )
+        if not finite:
+            options = self.options_
+            raise ValueError(
+                f"Training diverged in epoch {self.history[-1, 'epoch']}: the {name} is {loss}. "
+                f"Try a smaller learning_rate (now {options.learning_rate}) or a smaller "
+                f"clip_norm (now {options.clip_norm}), and look for extreme values in X and y."
+            )
+        earlier = [row[name] for row in self.history[:-1] if name in row]
+        self.history.record(name, loss)
+        self.history.record(f"{name}_best", not earlier or loss < min(earlier))
+
+    def _begin_batch(self, batch: Batch, training: bool) -> None:
+        if self._listened_events:
+            self.notify("on_batch_begin", batch=batch, training=training)
+
+    def _end_batch(self, batch: Batch, prefix: str, step: dict[str, Tensor]) -> None:
+        if self._listened_events:
+            self.history.record_batch(f"{prefix}_loss", step["loss"].item())
+            self.history.record_batch(f"{prefix}_batch_size", len(batch[1]))
+            self.notify("on_batch_end", batch=batch, training=prefix == "train", **step)
+
+    def train_step(self, batch: Batch, **fit_params: Any) -> dict[str, Tensor]:
+        """One optimizer step."""
+        steps: list[dict[str, Tensor]] = []
+
+        def closure() -> Tensor:
+            self.optimizer_.zero_grad()
+            steps.append(self.train_step_single(batch))
+            return steps[-1]["loss"]
+
+        self.optimizer_.step(closure)
+        return steps[0]
+
+    def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Tensor]:
+        """Output, loss and clipped gradients of one batch."""
+        x, target = batch
+        output = self.infer(x)
+        loss = self.criterion_(output, target, x["weights"])
+        loss.backward()
+        if self.options_.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.options_.clip_norm)
+        if "on_grad_computed" in self._listened_events:
+            self.notify(
+                "on_grad_computed",
+                named_parameters=list(self.module_.named_parameters()),
+                batch=batch,
+                training=True,
+            )
+        return {"loss": loss, "y_pred": output}
+
+    @torch.no_grad()
+    def validation_step(self, batch: Batch, **fit_params: Any) -> dict[str, Tensor]:
+        """Output and loss of one batch in evaluation mode."""
+        x, target = batch
+        output = self.infer(x)
+        return {"loss": self.criterion_(output, target, x["weights"]), "y_pred": output}
+
+    def infer(self, x: Any, **fit_params: Any) -> Tensor:
+        """Head outputs, in standardised units."""
+        return self.module_.encode(x["z"], x["lengths"])
+
+    def get_dataset(self, X: Any, y: Any = None) -> Any:
+        """Batches are a dataset already."""
+        return X
+
+    def get_iterator(self, dataset: Batches, training: bool = False) -> Any:
+        """Batches in their order, for scoring callbacks."""
+        return dataset.in_order() if isinstance(dataset, Batches) else [(dataset, None)]
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Standardised targets or class codes, for scoring callbacks."""
+        output = np.concatenate([y.detach().cpu().numpy() for y in self.forward_iter(X)])
+        if self.criterion == "cross_entropy":
+            return output.argmax(1)
+        return (output > 0).astype(int) if self.criterion == "binary_cross_entropy" else output

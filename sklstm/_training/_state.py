@@ -1,0 +1,82 @@
+"""A fitted net as NumPy arrays and numbers, and back: what a pickle holds."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.history import History
+
+from ..nn import LSTMNetwork
+from ._net import LSTMNet
+
+Packed = dict[str, Any]
+
+
+def pack_net(net: LSTMNet) -> Packed:
+    """Weights as NumPy arrays, architecture, loss and seed; no optimizer, no callbacks.
+
+    NumPy arrays, because joblib can memory-map them and because they load on a machine
+    without the device that they were trained on.
+    """
+    return {
+        "architecture": dict(net.module_.architecture),
+        "criterion": net.criterion,
+        "seed": net.seed,
+        "weights": {
+            name: tensor.detach().cpu().numpy() for name, tensor in net.module_.state_dict().items()
+        },
+    }
+
+
+def unpack_net(packed: Packed, device: torch.device, history: list[dict[str, Any]]) -> LSTMNet:
+    """Rebuild the net; its weights are copies, so a memory-mapped pickle may be closed."""
+    network = LSTMNetwork(**packed["architecture"])
+    weights = {name: torch.tensor(np.asarray(w)) for name, w in packed["weights"].items()}
+    network.load_state_dict(weights)
+    net = build_net(network, packed["criterion"], packed["seed"], device)
+    net.history_ = History(dict(row, batches=[]) for row in history)
+    return net
+
+
+def build_net(network: LSTMNetwork, criterion: str, seed: int, device: torch.device) -> LSTMNet:
+    """An initialised net in evaluation mode."""
+    net = LSTMNet(network, criterion, seed, device=str(device))
+    net.initialize()
+    net.module_.eval()
+    return net
+
+
+def copy_net(net: LSTMNet) -> LSTMNet:
+    """The net as it is now, for somebody who keeps it while training goes on."""
+    return unpack_net(pack_net(net), torch.device(net.device), net.history)
+
+
+def pack_history(history: list[dict[str, Any]]) -> Packed:
+    """Rows to columns: numbers in arrays, of a size that a thousand epochs do not show in."""
+    names = list(dict.fromkeys(name for row in history for name in row if name != "epoch"))
+    columns: Packed = {"epoch": len(history)}
+    for name in names:
+        values = [row.get(name) for row in history]
+        if all(type(v) is bool for v in values):
+            columns[name] = np.packbits(values)
+        elif all(type(v) is float for v in values):
+            columns[name] = np.array(values)
+        else:
+            columns[name] = values
+    return columns
+
+
+def unpack_history(columns: Packed) -> list[dict[str, Any]]:
+    """Columns back to one dict per epoch."""
+    n = columns["epoch"]
+    rows: list[dict[str, Any]] = [{"epoch": i + 1} for i in range(n)]
+    for name, values in columns.items():
+        if name == "epoch":
+            continue
+        if isinstance(values, np.ndarray) and values.dtype == np.uint8:
+            values = np.unpackbits(values, count=n).astype(bool)
+        values = values.tolist() if isinstance(values, np.ndarray) else values
+        for row, value in zip(rows, values, strict=True):
+            if value is not None:
+                row[name] = value
+    return rows
