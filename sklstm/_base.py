@@ -159,7 +159,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         weights = check_sample_weight(
             sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
         )
-        target, attributes = self._read_target(y, weights, vars(self) if resume else known or {})
+        target, attributes = self._read_target(y, weights, self.__dict__ if resume else known or {})
         if resume:
             net = self._net_to_resume(target)
         else:
@@ -193,9 +193,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 net.train(training, validation, epochs)
             except KeyboardInterrupt:
                 # Ctrl-C: what was learned so far is usable, and the caller's loop stops too.
-                vars(self).update(fitted(net))
+                self.__dict__.update(fitted(net))
                 raise
-        vars(self).update(fitted(net))
+        self.__dict__.update(fitted(net))
         if context is not None:
             context.call_on_fit_task_end(**task, reconstruction_attributes=dict)
 
@@ -286,6 +286,51 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         sequences = read_sequences(X, n_timesteps=self.n_timesteps, estimator=self)
         self._check_inputs(X, sequences)
         return forward_batches(self.net_.module_, sequences)
+
+    def explain_permutation(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        level: Any = "feature",
+        scoring: Any = None,
+        n_repeats: int = 5,
+        n_jobs: int | None = None,
+        sample_weight: Any = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Permutation importance; see `sklstm.explain.explain_permutation`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        y : array-like of shape (n,) or (n, n_outputs)
+        level : {"feature", "timestep", "cell"}, default="feature"
+        scoring : str, callable, list, tuple, dict or None, default=None
+        n_repeats : int, default=5
+        n_jobs : int or None, default=None
+        sample_weight : array-like of shape (n,), optional
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        Bunch
+            ``importances``, ``importances_mean`` and ``importances_std``.
+        """
+        from .explain import explain_permutation
+
+        check_is_fitted(self)
+        return explain_permutation(
+            self,
+            X,
+            y,
+            level=level,
+            scoring=scoring,
+            n_repeats=n_repeats,
+            n_jobs=n_jobs,
+            sample_weight=sample_weight,
+            random_state=random_state,
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Parameters, fitted scalars and NumPy weights; see ``_training._state``."""

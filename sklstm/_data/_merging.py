@@ -49,4 +49,4 @@ def merge_identical_rows(
             digests[position] = state.digest()
             position += 1
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
-    return rows[first], np.bincount(inverse, weights=weights[rows])
+    return rows[first], np.bincount(inverse, weights=weights[rows]).astype(np.float64)

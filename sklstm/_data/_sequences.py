@@ -2,7 +2,7 @@
 
 import mmap
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -58,6 +58,10 @@ class Sequences(ABC):
         float32 where the source is float32, else float64; zero after a sequence's end.
         """
 
+    @abstractmethod
+    def like_original(self, X: Any, values: NDArray[Any]) -> Any:
+        """Other values for all rows, as ``take`` reads them, in the container that X came in."""
+
     def chunks(self, rows: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.int64]]:
         """Split row numbers into chunks of bounded size."""
         if rows is None:
@@ -92,6 +96,16 @@ class _DenseSequences(Sequences):
         values[~inside] = 0.0
         return values
 
+    def like_original(self, X: Any, values: NDArray[Any]) -> Any:
+        if self.starts is None:
+            return values.reshape(len(self), -1) if self.layout == "table" else values
+        padded = np.full(self.values.shape, np.nan, values.dtype)
+        for target, row, start, length in zip(
+            padded, values, self.starts, self.lengths, strict=True
+        ):
+            target[start : start + length] = row[:length]
+        return padded
+
 
 class _RaggedSequences(Sequences):
     def __init__(self, arrays: list[NDArray[Any]]) -> None:
@@ -106,6 +120,14 @@ class _RaggedSequences(Sequences):
         for target, row in zip(values, np.arange(len(self))[rows], strict=True):
             target[: self.lengths[row]] = self.arrays[row]
         return values
+
+    def like_original(self, X: Any, values: NDArray[Any]) -> Any:
+        arrays = [row[:length] for row, length in zip(values, self.lengths, strict=True)]
+        if isinstance(X, list | tuple):
+            return arrays
+        objects = np.empty(len(arrays), dtype=object)
+        objects[:] = arrays
+        return objects
 
 
 def rows_per_chunk(n_timesteps: int, n_features: int) -> int:
@@ -163,7 +185,7 @@ def _is_plain_table(X: Any) -> bool:
     )
 
 
-def _items_of_ragged(X: Any) -> Sequence[Any] | None:
+def _items_of_ragged(X: Any) -> Any:
     """The sequences, where X is a list of them; None where X is a table or a 3-D array."""
     if hasattr(X, "to_numpy"):  # a pandas or polars Series of arrays
         X = X.to_numpy()
@@ -187,8 +209,8 @@ def _ndim(item: Any) -> int:
         return 2
 
 
-def _read_ragged(items: Sequence[Any]) -> Sequences:
-    arrays = []
+def _read_ragged(items: Any) -> Sequences:
+    arrays: list[NDArray[Any]] = []
     for sample, item in enumerate(items):
         try:
             array = _to_numeric(np.asarray(item), f"Sample {sample} of X")

@@ -192,7 +192,7 @@ class LSTMNet(NeuralNet):
         """One optimizer step."""
         steps: list[dict[str, Tensor]] = []
 
-        def closure() -> Tensor:
+        def closure() -> Any:
             self.optimizer_.zero_grad()
             steps.append(self.train_step_single(batch))
             return steps[-1]["loss"]

@@ -26,10 +26,10 @@ def make_optimizer(
     with the parameters, ``lr`` and, where it knows it, ``weight_decay``.
     """
     parameters = list(module.parameters())
+    optimizer_class: Any = optimizer
+    options: dict[str, Any] = {}
     if isinstance(optimizer, str):
         optimizer_class, options = OPTIMIZERS[optimizer]
-    else:
-        optimizer_class, options = optimizer, {}
     if not weight_decay:
         if "weight_decay" in inspect.signature(optimizer_class).parameters:
             options = {**options, "weight_decay": 0.0}

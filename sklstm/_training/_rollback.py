@@ -22,7 +22,7 @@ def restored_on_error(net: LSTMNet) -> Iterator[None]:
         yield
     except Exception:
         net.module_.load_state_dict(weights)
-        net.optimizer_, net.options_ = optimizer, options
+        net.__dict__.update(optimizer_=optimizer, options_=options)
         if optimizer is not None:
             optimizer.load_state_dict(moments)
         del net.history[n_epochs:]

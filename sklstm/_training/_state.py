@@ -58,7 +58,7 @@ def pack_history(history: list[dict[str, Any]]) -> Packed:
     for name in names:
         values = [row.get(name) for row in history]
         if all(type(v) is bool for v in values):
-            columns[name] = np.packbits(values)
+            columns[name] = np.packbits(np.array(values))
         elif all(type(v) is float for v in values):
             columns[name] = np.array(values)
         else:

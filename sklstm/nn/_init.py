@@ -26,14 +26,15 @@ def init_lstm_(lstm: nn.LSTM, generator: torch.Generator) -> None:
     remembers by default (Jozefowicz, Zaremba & Sutskever, ICML 2015).
     """
     hidden = lstm.hidden_size
+    weight_ih, weight_hh, bias_ih, bias_hh = lstm.all_weights[0]
     with torch.no_grad():
         for gate in range(4):
             rows = slice(gate * hidden, (gate + 1) * hidden)
-            nn.init.xavier_uniform_(lstm.weight_ih_l0[rows], generator=generator)
-            lstm.weight_hh_l0[rows] = _orthogonal(hidden, generator)
-        lstm.bias_ih_l0.zero_()
-        lstm.bias_hh_l0.zero_()
-        lstm.bias_ih_l0[hidden : 2 * hidden] = 1.0
+            nn.init.xavier_uniform_(weight_ih[rows], generator=generator)
+            weight_hh[rows] = _orthogonal(hidden, generator)
+        bias_ih.zero_()
+        bias_hh.zero_()
+        bias_ih[hidden : 2 * hidden] = 1.0
 
 
 def init_linear_(linear: nn.Linear, generator: torch.Generator) -> None:

@@ -1,0 +1,150 @@
+"""The parts of X that an explanation permutes or switches: cells, features, time steps."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._data import Sequences, read_sequences
+
+Level = Literal["feature", "timestep", "cell"]
+LEVELS: tuple[Level, ...] = ("feature", "timestep", "cell")
+Rows = NDArray[np.int64]
+
+
+class Players(ABC):
+    """X as a set of players.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the players: ``(n_features,)``, ``(n_timesteps,)``, ``(n_timesteps, n_features)`` or
+        ``(n_columns,)``.
+    """
+
+    shape: tuple[int, ...]
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    @abstractmethod
+    def permuted(self, player: int, order: Rows, rng: np.random.RandomState) -> Any:
+        """X, in the container it came in, with one player's values taken from other rows.
+
+        Parameters
+        ----------
+        player : int
+            Position among the players, flattened.
+        order : int64 array of shape (n,)
+            A permutation of the rows: row i takes the player's values of row ``order[i]``.
+        rng : RandomState
+            Draws another row where that one is too short.
+        """
+
+
+def players_of(model: Any, X: Any, level: Level) -> Players:
+    """Read X as the players of a level.
+
+    Parameters
+    ----------
+    model : fitted estimator, Pipeline or search
+        Asked for ``n_timesteps`` where X is a table.
+    X : array-like
+        As in ``fit``.
+    level : {"feature", "timestep", "cell"}
+    """
+    if level not in LEVELS:
+        raise ValueError(f"The 'level' parameter must be one of {LEVELS}. Got {level!r} instead.")
+    if hasattr(X, "columns"):
+        return _TablePlayers(X, len(X.columns), _n_timesteps(model), level)
+    sequences = read_sequences(X)
+    if sequences.n_columns is not None:
+        return _TablePlayers(np.asarray(X), sequences.n_columns, _n_timesteps(model), level)
+    return _SequencePlayers(X, sequences, level)
+
+
+def _n_timesteps(model: Any) -> int | None:
+    model = getattr(model, "best_estimator_", model)
+    if hasattr(model, "steps"):
+        model = model.steps[-1][1]
+    return getattr(model, "n_timesteps", None)
+
+
+class _TablePlayers(Players):
+    """Columns of a 2-D array or a DataFrame; features and steps are groups of columns."""
+
+    def __init__(self, X: Any, n_columns: int, n_timesteps: int | None, level: Level) -> None:
+        self.X = X
+        grid = np.arange(n_columns)[:, None]
+        if level == "feature":
+            if n_timesteps is None:
+                raise ValueError(
+                    "X is 2-D and univariate: its columns are time steps, and there is one "
+                    "feature. Use level='cell' for the columns, or set the estimator's "
+                    "n_timesteps= where the columns are several features."
+                )
+            grid = grid.reshape(n_timesteps, -1).T
+        elif level == "timestep" and n_timesteps is not None:
+            grid = grid.reshape(n_timesteps, -1)
+        self.columns = grid
+        self.shape = (len(grid),)
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def permuted(self, player: int, order: Rows, rng: np.random.RandomState) -> Any:
+        columns = self.columns[player]
+        if isinstance(self.X, np.ndarray):
+            X = self.X.copy()
+            X[:, columns] = self.X[np.ix_(order, columns)]
+            return X
+        if hasattr(self.X, "iloc"):
+            X = self.X.copy()
+            for column in columns:
+                # The row labels stay; only the values move.
+                X.isetitem(column, self.X.iloc[order, column].set_axis(self.X.index))
+            return X
+        return self.X.with_columns([self.X.to_series(column)[order] for column in columns.tolist()])
+
+
+class _SequencePlayers(Players):
+    """Cells of 3-D, padded or ragged X; time steps count from each sequence's own start."""
+
+    def __init__(self, X: Any, sequences: Sequences, level: Level) -> None:
+        self.X = X
+        self.sequences = sequences
+        self.lengths = sequences.lengths
+        self.values = sequences.take(slice(0, len(sequences)))
+        self.level = level
+        _, n_timesteps, n_features = self.values.shape
+        self.shape = {
+            "feature": (n_features,),
+            "timestep": (n_timesteps,),
+            "cell": (n_timesteps, n_features),
+        }[level]
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def permuted(self, player: int, order: Rows, rng: np.random.RandomState) -> Any:
+        values = self.values.copy()
+        if self.level == "feature":
+            donors = self._long_enough(order, rng)
+            values[:, :, player] = self.values[donors, :, player]
+        else:
+            step, feature = player, slice(None)
+            if self.level == "cell":
+                step, feature = divmod(player, values.shape[2])
+            reaching = np.flatnonzero(self.lengths > step)
+            donors = order[self.lengths[order] > step]
+            values[reaching, step, feature] = self.values[donors, step, feature]
+        return self.sequences.like_original(self.X, values)
+
+    def _long_enough(self, order: Rows, rng: np.random.RandomState) -> Rows:
+        """Each row's donor; one that ends too early is replaced by a random longer row."""
+        donors = order.copy()
+        for row in np.flatnonzero(self.lengths[donors] < self.lengths):
+            donors[row] = rng.choice(np.flatnonzero(self.lengths >= self.lengths[row]))
+        return donors
