@@ -1,4 +1,8 @@
-"""Weighted mean and scale of each column, in float64 and in one fixed order."""
+"""Weighted mean and scale of each column, in float64 and in one fixed order.
+
+Sums are einsum's plain loops: BLAS would split them by the number of threads, and the last
+bits of the model with them.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,18 +35,18 @@ def weighted_scale(
         for chunk in sequences.chunks(rows):
             values = sequences.take(chunk).astype(np.float64)
             lengths = sequences.lengths[chunk]
-            step_weights = np.where(
-                np.arange(values.shape[1]) < lengths[:, None],
-                weights[begin : begin + len(chunk), None],
-                0.0,
-            )
+            step_weights = np.repeat(weights[begin : begin + len(chunk)], lengths)
             begin += len(chunk)
+            if sequences.uniform:
+                steps = values.reshape(-1, sequences.n_features)
+            else:
+                steps = values[np.arange(values.shape[1]) < lengths[:, None]]
             # Parallel update of mean and sum of squares (Chan, Golub & LeVeque 1983, eq. 2.1).
             chunk_total = step_weights.sum()
-            chunk_mean = np.tensordot(step_weights, values, 2) / chunk_total
-            centred = values - chunk_mean
+            chunk_mean = np.einsum("n,nf->f", step_weights, steps) / chunk_total
+            steps -= chunk_mean
             difference = chunk_mean - mean
-            squares += np.tensordot(step_weights, centred * centred, 2)
+            squares += np.einsum("n,nf,nf->f", step_weights, steps, steps)
             squares += difference**2 * (total * chunk_total / (total + chunk_total))
             total += chunk_total
             mean += difference * (chunk_total / total)
@@ -52,8 +56,8 @@ def weighted_scale(
 def column_scale(targets: NDArray[np.float64], weights: NDArray[np.float64]) -> Scale:
     """Weighted mean and standard deviation of each target column, shape (n_outputs,)."""
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = weights @ targets / weights.sum()
-        variance = weights @ (targets - mean) ** 2 / weights.sum()
+        mean = np.einsum("n,nk->k", weights, targets) / weights.sum()
+        variance = np.einsum("n,nk->k", weights, (targets - mean) ** 2) / weights.sum()
     return _safe_scale(mean, variance, "output", "y")
 
 

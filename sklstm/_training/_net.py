@@ -142,6 +142,7 @@ class LSTMNet(NeuralNet):
         dropout = seeded_generator(self.seed, epoch, _DROPOUT, device=batches.device)
         self.module_.set_generator(dropout)
         self.module_.train()
+        self._weights = list(self.module_.parameters())
         total = torch.zeros((), dtype=torch.float64, device=batches.device)
         try:
             for batch in batches.shuffled(seeded_generator(self.seed, epoch, _ORDER)):
@@ -193,7 +194,8 @@ class LSTMNet(NeuralNet):
         steps: list[dict[str, Tensor]] = []
 
         def closure() -> Any:
-            self.optimizer_.zero_grad()
+            for weight in self._weights:
+                weight.grad = None
             steps.append(self.train_step_single(batch))
             return steps[-1]["loss"]
 
@@ -207,7 +209,7 @@ class LSTMNet(NeuralNet):
         loss = self.criterion_(output, target, x["weights"])
         loss.backward()
         if self.options_.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.module_.parameters(), self.options_.clip_norm)
+            torch.nn.utils.clip_grad_norm_(self._weights, self.options_.clip_norm)
         if "on_grad_computed" in self._listened_events:
             self.notify(
                 "on_grad_computed",

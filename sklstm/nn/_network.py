@@ -70,7 +70,10 @@ class LSTMNetwork(nn.Module):
 
     def standardize(self, x: Tensor) -> Tensor:
         """Original units to zero mean and unit variance, float32."""
-        return ((x - self.x_mean) / self.x_scale).float()
+        # One row of steps and features is a longer run for the kernels than the features alone.
+        mean = self.x_mean.expand(x.shape[1:]).contiguous()
+        scale = self.x_scale.expand(x.shape[1:]).contiguous()
+        return (x - mean).div_(scale).float()
 
     def encode(self, z: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Head outputs for standardised sequences, in the target's standardised units."""
