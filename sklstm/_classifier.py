@@ -96,7 +96,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Number of features of each time step.
     n_timesteps_in_ : int or None
         Number of time steps, None where it differed between rows.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Column names, where X was a DataFrame with string names.
 
     See Also

@@ -19,6 +19,8 @@ MAX_REPEATED_STEPS = 32
 BATCHES_PER_GATHER = 64
 # Among this many batches of sequences of different length, rows are sorted by length.
 BATCHES_PER_SORT = 4
+# Each new number of steps makes the LSTM kernel compile itself again: round it up.
+STEP_MULTIPLE = 4
 
 Batch = tuple[dict[str, Tensor | None], Tensor]
 
@@ -131,7 +133,8 @@ class Batches:
         elif lengths is None:
             z = self.values[block.to(self.device)]
         else:
-            steps = torch.arange(int(lengths.max())).clamp(max=lengths[:, None] - 1)
+            longest = -(-int(lengths.max()) // STEP_MULTIPLE) * STEP_MULTIPLE
+            steps = torch.arange(longest).clamp(max=lengths[:, None] - 1)
             z = self.values[(self.starts[block][:, None] + steps).to(self.device)]
         return z, None if lengths is None else lengths.to(self.device)
 
