@@ -2,7 +2,7 @@
 
 from ._merging import merge_identical_rows
 from ._scaling import column_scale, weighted_scale
-from ._sequences import Sequences, read_sequences
+from ._sequences import Sequences, read_sequences, rows_per_chunk
 from ._splitting import split_last, split_random
 from ._targets import encode_labels, read_labels, read_targets
 
@@ -14,6 +14,7 @@ __all__ = [
     "read_labels",
     "read_sequences",
     "read_targets",
+    "rows_per_chunk",
     "split_last",
     "split_random",
     "weighted_scale",

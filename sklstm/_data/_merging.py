@@ -57,9 +57,7 @@ def _words(values: NDArray[np.floating]) -> NDArray[np.uint64]:
     return (values.astype(np.float64) + 0.0).view(np.uint64)
 
 
-def _row_hash(
-    words: NDArray[np.uint64], lengths: NDArray[np.int64] | None
-) -> NDArray[np.uint64]:
+def _row_hash(words: NDArray[np.uint64], lengths: NDArray[np.int64] | None) -> NDArray[np.uint64]:
     """64-bit hash of each row's first ``lengths`` words.
 
     The sum of one hash per word, each salted with the word's position: two distinct rows agree

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._data import Sequences
+from .._data import Sequences, rows_per_chunk
 from ..nn import LSTMNetwork
 
 # Merged rows are repeated within an epoch only while the epoch is shorter than this.
@@ -21,6 +21,11 @@ BATCHES_PER_GATHER = 64
 BATCHES_PER_SORT = 4
 # Each new number of steps makes the LSTM kernel compile itself again: round it up.
 STEP_MULTIPLE = 4
+# The linear algebra kernels take another path for a single row, whose last bits differ.
+ROW_MULTIPLE = 4
+# Hidden-state entries per batch of inference: large enough to be fast, small enough to stay
+# in the cache.
+INFERENCE_ENTRIES = 2**20
 
 Batch = tuple[dict[str, Tensor | None], Tensor]
 
@@ -91,7 +96,7 @@ class Batches:
         n = len(self.rows)
         order = torch.cat([torch.randperm(n, generator=generator) for _ in range(self.passes)])
         sizes = _even_sizes(len(order), self.batch_size)
-        step = BATCHES_PER_GATHER if self.sequences.uniform else BATCHES_PER_SORT
+        step = self._batches_per_gather()
         begin = 0
         for i in range(0, len(sizes), step):
             block_sizes = sizes[i : i + step]
@@ -107,8 +112,15 @@ class Batches:
 
     def in_order(self) -> Iterator[Batch]:
         """Every row once, in batches."""
-        for part in torch.arange(len(self.rows)).split(max(self.batch_size, 256)):
+        size = inference_rows(self.network, self.sequences)
+        for part in torch.arange(len(self.rows)).split(size):
             yield from self._cut(part, [len(part)])
+
+    def _batches_per_gather(self) -> int:
+        if not self.sequences.uniform:
+            return BATCHES_PER_SORT
+        rows = rows_per_chunk(self.sequences.max_length, self.sequences.n_features)
+        return min(BATCHES_PER_GATHER, max(1, rows // self.batch_size))
 
     def _cut(self, block: Tensor, sizes: list[int]) -> Iterator[Batch]:
         z, lengths = self._gather(block)
@@ -144,15 +156,28 @@ class Batches:
 
     def _standardize_all(self) -> Tensor:
         """(n, n_timesteps, n_features), or all steps in a row where lengths differ."""
-        chunks = []
+        n_steps, n_features = int(self.lengths.sum()), self.sequences.n_features
+        steps = torch.empty(n_steps, n_features, device=self.device)
+        begin = 0
         for rows in self.sequences.chunks(self.rows):
             z = self._standardize(rows)
-            if not self.sequences.uniform:
+            if self.sequences.uniform:
+                z = z.flatten(0, 1)
+            else:
                 lengths = torch.from_numpy(self.sequences.lengths[rows])
                 real = torch.arange(z.shape[1]) < lengths[:, None]
                 z = z[real.to(self.device)]
-            chunks.append(z)
-        return torch.cat(chunks)
+            steps[begin : begin + len(z)] = z
+            begin += len(z)
+        if self.sequences.uniform:
+            return steps.view(len(self.rows), -1, n_features)
+        return steps
+
+
+def inference_rows(network: LSTMNetwork, sequences: Sequences) -> int:
+    """Rows of a batch whose gradients are not needed."""
+    width = network.recurrent.output_size + sequences.n_features
+    return max(ROW_MULTIPLE, INFERENCE_ENTRIES // (sequences.max_length * width))
 
 
 def _even_sizes(n: int, batch_size: int) -> list[int]:

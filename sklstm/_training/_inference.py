@@ -6,12 +6,7 @@ from numpy.typing import NDArray
 
 from .._data import Sequences
 from ..nn import LSTMNetwork
-from ._batches import as_tensor
-
-# The linear algebra kernels take another path for a single row, whose last bits differ.
-ROW_MULTIPLE = 4
-# Hidden-state entries per batch: large enough to be fast, small enough to stay in the cache.
-BATCH_ENTRIES = 2**20
+from ._batches import ROW_MULTIPLE, as_tensor, inference_rows
 
 
 def forward_batches(network: LSTMNetwork, sequences: Sequences) -> NDArray[np.float64]:
@@ -19,8 +14,7 @@ def forward_batches(network: LSTMNetwork, sequences: Sequences) -> NDArray[np.fl
 
     Sequences of different length are taken in order of length, so that padding costs little.
     """
-    size = sequences.max_length * (network.recurrent.output_size + sequences.n_features)
-    batch = max(ROW_MULTIPLE, BATCH_ENTRIES // size)
+    batch = inference_rows(network, sequences)
     n = len(sequences)
     if n <= batch:
         return _forward(network, sequences, slice(0, n))

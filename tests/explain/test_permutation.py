@@ -1,0 +1,345 @@
+"""explain_permutation against scikit-learn, a slow twin and known truth."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.explain import explain_permutation
+
+N, STEPS, FEATURES = 60, 5, 3
+KEYS = ("importances", "importances_mean", "importances_std")
+
+
+@pytest.fixture(scope="module")
+def data():
+    """The target is feature 1, summed over time, and feature 2 of the last step."""
+    X = np.random.default_rng(0).normal(size=(N, STEPS, FEATURES))
+    return X, X[:, :, 1].sum(axis=1) + 3 * X[:, -1, 2]
+
+
+class KnownModel:
+    """The true function of ``data`` on any layout; a model whose importances are known."""
+
+    def __init__(self, seen=None):
+        self.seen = seen
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        if self.seen is not None:
+            self.seen.append(X)
+        rows = [np.asarray(row)[~np.isnan(np.asarray(row)).all(axis=1)] for row in X]
+        return np.array([row[:, 1].sum() + 3 * row[-1, 2] for row in rows])
+
+    def score(self, X, y, sample_weight=None):
+        return -np.average((self.predict(X) - y) ** 2, weights=sample_weight)
+
+
+def assert_same(result, expected):
+    for key in KEYS:
+        np.testing.assert_array_equal(result[key], expected[key])
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    X, y = data
+    return LSTMRegressor(hidden_size=6, max_epochs=15, random_state=0).fit(X, y)
+
+
+@pytest.fixture(scope="module")
+def fitted_table(data):
+    X, y = data
+    model = LSTMRegressor(hidden_size=6, max_epochs=15, n_timesteps=STEPS, random_state=0)
+    return model.fit(X.reshape(N, -1), y)
+
+
+@pytest.mark.parametrize("scoring", [None, "neg_mean_absolute_error"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_cells_of_a_table_are_scikit_learns_permutation_importance(
+    data, fitted_table, scoring, weighted
+):
+    X, y = data
+    weights = np.arange(N) % 3 + 1.0 if weighted else None
+    arguments = {"n_repeats": 3, "random_state": 7, "scoring": scoring, "sample_weight": weights}
+    result = fitted_table.explain_permutation(X.reshape(N, -1), y, level="cell", **arguments)
+    expected = permutation_importance(fitted_table, X.reshape(N, -1), y, **arguments)
+    assert result.importances.shape == (STEPS * FEATURES, 3)
+    assert_same(result, expected)
+
+
+def test_cells_of_a_sequence_equal_the_cells_of_the_flattened_table(data, fitted, fitted_table):
+    X, y = data
+    result = fitted.explain_permutation(X, y, level="cell", n_repeats=2, random_state=0)
+    flat = fitted_table.explain_permutation(
+        X.reshape(N, -1), y, level="cell", n_repeats=2, random_state=0
+    )
+    assert result.importances.shape == (STEPS, FEATURES, 2)
+    np.testing.assert_allclose(
+        result.importances.reshape(-1, 2), flat.importances, rtol=1e-6, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("level", ["feature", "timestep", "cell"])
+def test_all_layouts_agree_where_lengths_are_equal(data, fitted, fitted_table, level):
+    X, y = data
+    objects = np.empty(N, dtype=object)
+    objects[:] = list(X)
+    expected = fitted.explain_permutation(X, y, level=level, n_repeats=2, random_state=3)
+    for other in (list(X), objects):
+        assert_same(
+            fitted.explain_permutation(other, y, level=level, n_repeats=2, random_state=3),
+            expected,
+        )
+    table = fitted_table.explain_permutation(
+        X.reshape(N, -1), y, level=level, n_repeats=2, random_state=3
+    )
+    np.testing.assert_allclose(
+        table.importances.ravel(), expected.importances.ravel(), rtol=1e-6, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("level, player", [("feature", 2), ("timestep", 1), ("cell", 7)])
+def test_a_repeat_is_what_a_slow_twin_computes(data, level, player):
+    X, y = data
+    model = KnownModel()
+    result = explain_permutation(model, X, y, level=level, n_repeats=2, random_state=5)
+    rng = np.random.RandomState(np.random.RandomState(5).randint(np.iinfo(np.int32).max + 1))
+    shuffled = np.arange(N)
+    permuted = X.copy()
+    drops = []
+    for _ in range(2):
+        rng.shuffle(shuffled)
+        before = permuted.copy()
+        for i in range(N):
+            if level == "feature":
+                permuted[i, :, player] = before[shuffled[i], :, player]
+            elif level == "timestep":
+                permuted[i, player, :] = before[shuffled[i], player, :]
+            else:
+                step, feature = divmod(player, FEATURES)
+                permuted[i, step, feature] = before[shuffled[i], step, feature]
+        drops.append(model.score(X, y) - model.score(permuted, y))
+    np.testing.assert_allclose(
+        result.importances.reshape(-1, 2)[player], drops, rtol=1e-12, atol=1e-12
+    )
+
+
+def test_inputs_that_play_no_part_have_no_importance(data):
+    X, y = data
+    feature = explain_permutation(KnownModel(), X, y, level="feature", random_state=0)
+    assert feature.importances_mean[0] == 0
+    assert (feature.importances_mean[1:] > 1).all()
+    cell = explain_permutation(KnownModel(), X, y, level="cell", random_state=0)
+    expected = np.zeros((STEPS, FEATURES), dtype=bool)
+    expected[:, 1] = expected[-1, 2] = True
+    np.testing.assert_array_equal(cell.importances_mean > 0, expected)
+
+
+@pytest.fixture(scope="module")
+def ragged():
+    rng = np.random.default_rng(1)
+    return [rng.normal(size=(rng.integers(2, 8), FEATURES)) for _ in range(40)]
+
+
+def padded(sequences, where):
+    X = np.full((len(sequences), 9, FEATURES), np.nan)
+    for row, sequence in zip(X, sequences, strict=True):
+        if where == "start":
+            row[len(row) - len(sequence) :] = sequence
+        else:
+            row[: len(sequence)] = sequence
+    return X
+
+
+@pytest.mark.parametrize("level", ["feature", "timestep", "cell"])
+def test_ragged_and_padded_sequences_give_the_same(ragged, level):
+    y = KnownModel().predict(ragged)
+    expected = explain_permutation(KnownModel(), ragged, y, level=level, random_state=0)
+    for where in ("start", "end"):
+        result = explain_permutation(
+            KnownModel(), padded(ragged, where), y, level=level, random_state=0
+        )
+        assert_same(result, expected)
+
+
+@pytest.mark.parametrize("level, n_players", [("feature", FEATURES), ("timestep", 7)])
+def test_permuted_ragged_sequences_keep_their_lengths_and_take_real_values(
+    ragged, level, n_players
+):
+    seen = []
+    y = KnownModel().predict(ragged)
+    result = explain_permutation(
+        KnownModel(seen), ragged, y, level=level, n_repeats=1, random_state=0
+    )
+    assert result.importances.shape == (n_players, 1)
+    values = {value for sequence in ragged for value in sequence.ravel()}
+    changed = np.zeros(n_players, dtype=bool)
+    for player, X in enumerate(seen[1:]):
+        assert [len(row) for row in X] == [len(row) for row in ragged]
+        for row, original in zip(X, ragged, strict=True):
+            assert set(row.ravel()) <= values
+            different = np.argwhere(row != original)
+            changed[player] |= len(different) > 0
+            assert (different[:, 1 if level == "feature" else 0] == player).all()
+    assert changed.all()
+
+
+def test_a_feature_is_replaced_by_the_start_of_a_sequence_at_least_as_long(ragged):
+    seen = []
+    explain_permutation(
+        KnownModel(seen), ragged, KnownModel().predict(ragged), n_repeats=1, random_state=0
+    )
+    series = [sequence[:, 0] for sequence in ragged]
+    for row in seen[1]:
+        donors = [
+            s for s in series if len(s) >= len(row) and np.array_equal(s[: len(row)], row[:, 0])
+        ]
+        assert donors
+
+
+def test_dataframes_stay_dataframes_with_their_columns_and_index(data):
+    X, y = data
+    frame = pd.DataFrame(X.reshape(N, -1), index=np.arange(N)[::-1])
+    frame.columns = [f"c{i}" for i in range(frame.shape[1])]
+    frame["kind"] = np.where(y > 0, "a", "b")
+    seen = []
+
+    def check(frame):
+        seen.append(frame)
+        return frame.drop(columns="kind")
+
+    model = make_pipeline(FunctionTransformer(check), LinearRegression()).fit(frame, y)
+    result = explain_permutation(model, frame, y, level="cell", n_repeats=2, random_state=0)
+    expected = permutation_importance(model, frame, y, n_repeats=2, random_state=0)
+    assert_same(result, expected)
+    for permuted in seen:
+        pd.testing.assert_index_equal(permuted.index, frame.index)
+        pd.testing.assert_index_equal(permuted.columns, frame.columns)
+    assert result.importances_mean[-1] == 0
+
+
+def test_polars_frames_give_what_arrays_give(data, fitted_table):
+    X, y = data
+    table = X.reshape(N, -1)
+    frame = pl.DataFrame({f"c{i}": table[:, i] for i in range(table.shape[1])})
+    model = LSTMRegressor(hidden_size=6, max_epochs=15, n_timesteps=STEPS, random_state=0)
+    model.fit(frame, y)
+    for level in ("feature", "cell"):
+        assert_same(
+            model.explain_permutation(frame, y, level=level, n_repeats=2, random_state=0),
+            fitted_table.explain_permutation(table, y, level=level, n_repeats=2, random_state=0),
+        )
+
+
+def test_features_of_a_table_reach_through_a_pipeline_and_a_search(data):
+    X, y = data
+    table = X.reshape(N, -1)
+    pipeline = make_pipeline(
+        StandardScaler(),
+        LSTMRegressor(hidden_size=4, max_epochs=5, n_timesteps=STEPS, random_state=0),
+    )
+    search = GridSearchCV(pipeline, {"lstmregressor__hidden_size": [4]}, cv=2).fit(table, y)
+    result = explain_permutation(search, table, y, n_repeats=2, random_state=0)
+    assert result.importances.shape == (FEATURES, 2)
+    assert_same(
+        result,
+        explain_permutation(search.best_estimator_, table, y, n_repeats=2, random_state=0),
+    )
+
+
+def test_several_scorers_give_one_bunch_each(data, fitted):
+    X, y = data
+    both = fitted.explain_permutation(
+        X, y, scoring=["r2", "neg_mean_squared_error"], n_repeats=2, random_state=0
+    )
+    assert set(both) == {"r2", "neg_mean_squared_error"}
+    for name, result in both.items():
+        assert_same(
+            result, fitted.explain_permutation(X, y, scoring=name, n_repeats=2, random_state=0)
+        )
+
+
+def test_a_scorer_of_ones_own(data, fitted):
+    X, y = data
+    scorer = make_scorer(lambda truth, prediction: -np.abs(truth - prediction).max())
+    result = fitted.explain_permutation(X, y, scoring=scorer, random_state=0)
+    assert result.importances_mean[2] > result.importances_mean[0]
+
+
+def test_workers_change_nothing(data, fitted):
+    X, y = data
+    assert_same(
+        fitted.explain_permutation(X, y, level="timestep", n_jobs=2, random_state=0),
+        fitted.explain_permutation(X, y, level="timestep", n_jobs=1, random_state=0),
+    )
+
+
+def test_random_state_fixes_the_result_and_none_touches_no_global_state(data, fitted):
+    X, y = data
+    first = fitted.explain_permutation(X, y, random_state=0)
+    assert_same(fitted.explain_permutation(X, y, random_state=0), first)
+    assert_same(fitted.explain_permutation(X, y, random_state=np.random.RandomState(0)), first)
+    before = np.random.get_state()[1].copy()
+    fresh = fitted.explain_permutation(X, y)
+    assert (np.random.get_state()[1] == before).all()
+    assert (fresh.importances != first.importances).any()
+
+
+def test_x_is_not_changed(data, fitted, ragged):
+    X, y = data
+    before = X.copy()
+    fitted.explain_permutation(X, y, level="cell", n_repeats=1, random_state=0)
+    np.testing.assert_array_equal(X, before)
+    X.flags.writeable = False
+    fitted.explain_permutation(X, y, n_repeats=1, random_state=0)
+    X.flags.writeable = True
+
+
+def test_classifier_on_ragged_sequences(ragged):
+    y = np.array(["up" if sequence[-1, 2] > 0 else "down" for sequence in ragged])
+    model = LSTMClassifier(hidden_size=8, max_epochs=40, random_state=0).fit(ragged, y)
+    result = model.explain_permutation(ragged, y, scoring="neg_log_loss", random_state=0)
+    assert result.importances_mean.argmax() == 2
+
+
+def test_a_univariate_table_has_cells_but_no_features(data):
+    X, y = data
+    model = LSTMRegressor(hidden_size=4, max_epochs=2, random_state=0).fit(X[:, :, 0], y)
+    with pytest.raises(ValueError, match=r"level='cell'.*n_timesteps="):
+        model.explain_permutation(X[:, :, 0], y)
+    assert model.explain_permutation(X[:, :, 0], y, level="cell").importances.shape == (STEPS, 5)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"level": "window"}, "'level' parameter.*'window'"),
+        ({"n_repeats": 0}, "'n_repeats' parameter.*0"),
+        ({"n_repeats": 1.5}, "'n_repeats' parameter.*1.5"),
+    ],
+)
+def test_bad_arguments_are_named(data, fitted, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        fitted.explain_permutation(*data, **arguments)
+
+
+def test_y_of_another_length_is_an_error(data, fitted):
+    X, y = data
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        fitted.explain_permutation(X, y[:-1])
+
+
+def test_an_unfitted_estimator_says_so(data):
+    from sklearn.exceptions import NotFittedError
+
+    with pytest.raises(NotFittedError):
+        LSTMRegressor().explain_permutation(*data)
