@@ -53,6 +53,11 @@ _INIT, _SPLIT = (0, 1), (0, 2)
 class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     """Everything but the target: see the two subclasses for the parameters."""
 
+    # scikit-learn shows the documentation of parameters only beside a link; there is no public
+    # address yet, so the link leads nowhere.
+    _doc_link_module = "sklstm"
+    _doc_link_template = "#"
+
     _parameter_constraints: dict[str, Any] = {
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "num_layers": [Interval(Integral, 1, None, closed="left")],
@@ -131,7 +136,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     def _read_target(
         self, y: Any, weights: NDArray[np.float64], known: dict[str, Any]
     ) -> tuple[Target, dict[str, Any]]:
-        """Y as a ``Target``, and the fitted attributes that it fixes.
+        """Read y as a ``Target``, and the fitted attributes that it fixes.
 
         ``known`` holds attributes that are fixed already, by an earlier fit or by the caller.
         """
@@ -178,7 +183,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         def fitted(net: LSTMNet) -> dict[str, Any]:
             return {**attributes, **_training_attributes(net)}
 
-        task = {"estimator": self, "X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+        metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
+        task = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         own_callbacks: list[Any] = []
         if validate:
             own_callbacks.append(EarlyStopping(patience=self.n_iter_no_change, load_best=True))
@@ -193,11 +199,16 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 net.train(training, validation, epochs)
             except KeyboardInterrupt:
                 # Ctrl-C: what was learned so far is usable, and the caller's loop stops too.
-                self.__dict__.update(fitted(net))
+                self._store(fitted(net))
                 raise
-        self.__dict__.update(fitted(net))
+        self._store(fitted(net))
         if context is not None:
             context.call_on_fit_task_end(**task, reconstruction_attributes=dict)
+
+    def _store(self, attributes: dict[str, Any]) -> None:
+        if "n_features_in_" in attributes:  # a fit from the start: names of an earlier X are gone
+            self.__dict__.pop("feature_names_in_", None)
+        self.__dict__.update(attributes)
 
     def _fit_with_callbacks(self, X: Any, y: Any, sample_weight: Any) -> None:
         self._fit(

@@ -36,25 +36,47 @@ def merge_identical_rows(
     summed_weights : float64 array of the same length
     """
     rows = rows[weights[rows] > 0]
+    # The order comes from values rounded to float32, so that a last bit in X, which differs
+    # between machines, does not change it; rows that agree so far are told apart in float64.
+    rounded = _hashes(sequences, targets, rows, np.float32)
+    _, inverse, counts = np.unique(rounded, return_inverse=True, return_counts=True)
+    exact = np.zeros_like(rounded)
+    alike = np.flatnonzero(counts[inverse] > 1)
+    exact[alike] = _hashes(sequences, targets, rows[alike], np.float64)
+    # The weights of a group are summed from the smallest, in whatever order the rows came.
+    order = np.lexsort((weights[rows], exact, rounded))
+    rounded, exact, rows = rounded[order], exact[order], rows[order]
+    first = np.ones(len(rows), dtype=bool)
+    first[1:] = (rounded[1:] != rounded[:-1]) | (exact[1:] != exact[:-1])
+    summed = np.bincount(np.cumsum(first) - 1, weights=weights[rows])
+    return rows[first], summed.astype(np.float64)
+
+
+def _hashes(
+    sequences: Sequences,
+    targets: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    dtype: type[np.floating],
+) -> NDArray[np.uint64]:
     hashes = np.empty(len(rows), dtype=np.uint64)
     begin = 0
     for chunk in sequences.chunks(rows):
-        values = sequences.take(chunk)
-        words = _words(values).reshape(len(chunk), -1)
+        words = _words(sequences.take(chunk), dtype).reshape(len(chunk), -1)
         lengths = None
         if not sequences.uniform:
             lengths = sequences.lengths[chunk] * sequences.n_features
         hashes[begin : begin + len(chunk)] = _row_hash(words, lengths) ^ _mix(
-            _row_hash(_words(targets[chunk]), None)
+            _row_hash(_words(targets[chunk], dtype), None)
         )
         begin += len(chunk)
-    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
-    return rows[first], np.bincount(inverse, weights=weights[rows]).astype(np.float64)
+    return hashes
 
 
-def _words(values: NDArray[np.floating]) -> NDArray[np.uint64]:
-    # float64 makes equal values of any dtype equal bits; adding zero turns -0.0 into 0.0.
-    return (values.astype(np.float64) + 0.0).view(np.uint64)
+def _words(values: NDArray[np.floating], dtype: type[np.floating]) -> NDArray[np.uint64]:
+    # One dtype makes equal values equal bits; adding zero turns -0.0 into 0.0.
+    with np.errstate(over="ignore"):
+        bits = values.astype(dtype) + dtype(0)
+    return bits.view(np.uint32 if dtype is np.float32 else np.uint64).astype(np.uint64)
 
 
 def _row_hash(words: NDArray[np.uint64], lengths: NDArray[np.int64] | None) -> NDArray[np.uint64]:

@@ -29,11 +29,15 @@ def weighted_scale(
     mean, scale : float64 arrays of shape (n_features,)
         The scale of a constant feature is 1.
     """
+    weights = weights / weights.max()
+    # Sums are taken of differences from the first step: a constant feature gives exact zeros,
+    # and one far from zero keeps its digits.
+    origin = sequences.take(rows[:1])[0, 0].astype(np.float64)
     total, mean, squares = 0.0, np.zeros(sequences.n_features), np.zeros(sequences.n_features)
     begin = 0
     with np.errstate(over="ignore", invalid="ignore"):
         for chunk in sequences.chunks(rows):
-            values = sequences.take(chunk).astype(np.float64)
+            values = sequences.take(chunk) - origin
             lengths = sequences.lengths[chunk]
             step_weights = np.repeat(weights[begin : begin + len(chunk)], lengths)
             begin += len(chunk)
@@ -50,15 +54,18 @@ def weighted_scale(
             squares += difference**2 * (total * chunk_total / (total + chunk_total))
             total += chunk_total
             mean += difference * (chunk_total / total)
-    return _safe_scale(mean, squares / total, "feature", "X")
+    return _safe_scale(origin + mean, squares / total, "feature", "X")
 
 
 def column_scale(targets: NDArray[np.float64], weights: NDArray[np.float64]) -> Scale:
     """Weighted mean and standard deviation of each target column, shape (n_outputs,)."""
+    shares = weights / weights.max()
+    shares /= shares.sum()
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.einsum("n,nk->k", weights, targets) / weights.sum()
-        variance = np.einsum("n,nk->k", weights, (targets - mean) ** 2) / weights.sum()
-    return _safe_scale(mean, variance, "output", "y")
+        differences = targets - targets[0]
+        mean = np.einsum("n,nk->k", shares, differences)
+        variance = np.einsum("n,nk->k", shares, (differences - mean) ** 2)
+    return _safe_scale(targets[0] + mean, variance, "output", "y")
 
 
 def _safe_scale(

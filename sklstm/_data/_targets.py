@@ -7,15 +7,18 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from ._checks import as_array, is_missing, to_numeric
+
 
 def read_targets(y: Any, n_samples: int) -> NDArray[np.float64]:
     """Regression targets as they are shaped, ``(n,)`` or ``(n, n_outputs)``, in float64."""
-    targets = check_array(
-        y, ensure_2d=False, dtype=np.float64, ensure_all_finite=False, input_name="y"
-    )
-    if targets.ndim > 2 or targets.ndim == 0:
+    if hasattr(y, "tocsr"):
+        y = check_array(y, accept_sparse=False, input_name="y")
+    targets = as_array(y)
+    if targets.ndim not in (1, 2) or 0 in targets.shape:
         raise ValueError(f"y must have shape (n,) or (n, n_outputs). Got shape {targets.shape}.")
     _check_length(targets, n_samples)
+    targets = to_numeric(targets, "y").astype(np.float64)
     _check_finite(targets)
     return targets
 
@@ -28,15 +31,19 @@ def read_labels(y: Any, n_samples: int) -> tuple[NDArray[Any], bool]:
     labels : array
     multilabel : bool
     """
-    labels = y if hasattr(y, "tocsr") else np.asarray(y)
-    if getattr(labels, "dtype", None) is not None and labels.dtype.kind == "f":
-        _check_finite(labels)
+    _check_no_label_is_missing(y)
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y")
     if kind == "multilabel-indicator":
-        labels = check_array(y, accept_sparse=False, dtype=np.float64, input_name="y")
-        _check_length(labels, n_samples)
-        return labels.astype(np.int64), True
+        indicator = check_array(y, accept_sparse=False, dtype=np.float64, input_name="y")
+        _check_length(indicator, n_samples)
+        other = indicator[(indicator != 0) & (indicator != 1)]
+        if len(other):
+            raise ValueError(
+                f"y has {indicator.shape[1]} columns, so it must be an indicator of 0 and 1. Got "
+                f"{other[0]:g}."
+            )
+        return indicator.astype(np.int64), True
     if kind == "multiclass-multioutput":
         raise ValueError(
             "y has several columns of classes. LSTMClassifier takes one column of labels, or a "
@@ -44,10 +51,26 @@ def read_labels(y: Any, n_samples: int) -> tuple[NDArray[Any], bool]:
         )
     labels = column_or_1d(y, warn=True)
     _check_length(labels, n_samples)
-    missing = [i for i, label in enumerate(labels) if label is None or label != label]
+    return labels, False
+
+
+def _check_no_label_is_missing(y: Any) -> None:
+    if hasattr(y, "tocsr"):
+        return
+    if isinstance(y, list | tuple | np.ma.MaskedArray):
+        # As one array, text and NaN would become all text, and what is masked a number.
+        items = y.tolist() if isinstance(y, np.ma.MaskedArray) else y
+        labels = np.empty(len(items), dtype=object)
+        labels[:] = items
+    else:
+        labels = np.asarray(y)
+    if labels.dtype.kind == "f":
+        _check_finite(labels)
+    if labels.dtype.kind not in "OM" or labels.ndim != 1:
+        return
+    missing = [i for i, label in enumerate(labels) if np.ndim(label) == 0 and is_missing(label)]
     if missing:
         raise ValueError(f"Input y contains a missing label (NaN or None) at sample {missing[0]}.")
-    return labels, False
 
 
 def encode_labels(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:

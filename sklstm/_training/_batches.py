@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._data import Sequences, rows_per_chunk
 from ..nn import LSTMNetwork
@@ -45,7 +45,8 @@ def passes_per_epoch(n_rows: int, total_weight: float, batch_size: int) -> int:
 
 def as_tensor(values: NDArray[Any]) -> Tensor:
     """A tensor over ``values``, which are copied only where torch cannot hold them."""
-    return torch.from_numpy(np.require(values, requirements=["C", "W"]))
+    borrowable = values.flags.c_contiguous and values.flags.writeable and min(values.strides) >= 0
+    return torch.from_numpy(values if borrowable else values.copy(order="C"))
 
 
 @dataclass(eq=False)
@@ -140,14 +141,19 @@ class Batches:
 
     def _gather(self, block: Tensor) -> tuple[Tensor, Tensor | None]:
         lengths = None if self.sequences.uniform else self.lengths[block]
-        if self.values is None:
-            z = self._standardize(self.rows[block.numpy()])
-        elif lengths is None:
-            z = self.values[block.to(self.device)]
+        if lengths is None:
+            if self.values is None:
+                z = self._standardize(self.rows[block.numpy()])
+            else:
+                z = self.values[block.to(self.device)]
         else:
             longest = -(-int(lengths.max()) // STEP_MULTIPLE) * STEP_MULTIPLE
-            steps = torch.arange(longest).clamp(max=lengths[:, None] - 1)
-            z = self.values[(self.starts[block][:, None] + steps).to(self.device)]
+            if self.values is None:
+                z = self._standardize(self.rows[block.numpy()])
+                z = nn.functional.pad(z, (0, 0, 0, longest - z.shape[1]))
+            else:
+                steps = torch.arange(longest).clamp(max=lengths[:, None] - 1)
+                z = self.values[(self.starts[block][:, None] + steps).to(self.device)]
         return z, None if lengths is None else lengths.to(self.device)
 
     def _standardize(self, rows: NDArray[np.int64]) -> Tensor:
@@ -157,7 +163,7 @@ class Batches:
     def _standardize_all(self) -> Tensor:
         """(n, n_timesteps, n_features), or all steps in a row where lengths differ."""
         n_steps, n_features = int(self.lengths.sum()), self.sequences.n_features
-        steps = torch.empty(n_steps, n_features, device=self.device)
+        steps = torch.empty(n_steps, n_features, dtype=torch.float32, device=self.device)
         begin = 0
         for rows in self.sequences.chunks(self.rows):
             z = self._standardize(rows)

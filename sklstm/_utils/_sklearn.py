@@ -1,6 +1,7 @@
 """The only file that imports private names of scikit-learn."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     _check_feature_names as check_feature_names,
@@ -19,4 +20,5 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "get_feature_names",
+    "is_pandas_na",
 ]

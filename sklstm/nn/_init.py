@@ -10,12 +10,14 @@ def empty_lstm(input_size: int, hidden_size: int) -> nn.LSTM:
     ``nn.LSTM`` draws its weights from torch's global generator; made on the meta device it
     draws nothing, so the caller's random state stays as it was.
     """
-    return nn.LSTM(input_size, hidden_size, batch_first=True, device="meta").to_empty(device="cpu")
+    options = {"batch_first": True, "device": "meta", "dtype": torch.float32}
+    return nn.LSTM(input_size, hidden_size, **options).to_empty(device="cpu")
 
 
 def empty_linear(in_features: int, out_features: int) -> nn.Linear:
     """A linear layer whose weights are not drawn yet."""
-    return nn.Linear(in_features, out_features, device="meta").to_empty(device="cpu")
+    linear = nn.Linear(in_features, out_features, device="meta", dtype=torch.float32)
+    return linear.to_empty(device="cpu")
 
 
 def init_lstm_(lstm: nn.LSTM, generator: torch.Generator) -> None:

@@ -9,6 +9,9 @@ from ._init import empty_linear, init_linear_
 from ._pooling import pool
 from ._recurrent import RecurrentStack
 
+# Largest standardised input.
+LARGEST = 1e30
+
 
 class LSTMNetwork(nn.Module):
     """LSTM layers, pooling and a linear head, between two standardisations.
@@ -73,13 +76,19 @@ class LSTMNetwork(nn.Module):
         # One row of steps and features is a longer run for the kernels than the features alone.
         mean = self.x_mean.expand(x.shape[1:]).contiguous()
         scale = self.x_scale.expand(x.shape[1:]).contiguous()
-        return (x - mean).div_(scale).float()
+        # Values beyond float32 stay finite, and so do the sums of the first layer.
+        return (x - mean).div_(scale).clamp_(-LARGEST, LARGEST).float()
 
     def encode(self, z: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Head outputs for standardised sequences, in the target's standardised units."""
         hidden = self.recurrent(z, lengths)
         pooled = pool(hidden, lengths, self.pooling, self.recurrent.bidirectional)
-        return self.head(self.recurrent.dropout(pooled))
+        if self.training:
+            return self.head(self.recurrent.dropout(pooled))
+        # The matrix product sums in another order in a batch of another size; in float64 and
+        # rounded that does not show.
+        weight, bias = self.head.weight.double(), self.head.bias.double()
+        return nn.functional.linear(pooled.double(), weight, bias).float()
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Predict from sequences in original units.

@@ -25,11 +25,16 @@ def pool(hidden: Tensor, lengths: Tensor | None, pooling: str, bidirectional: bo
     """
     if pooling == "last":
         return _final_states(hidden, lengths, bidirectional)
+    if lengths is None and pooling == "max":
+        return hidden.amax(1)
+    # Summed in float64 and rounded, the mean does not show in which order the kernel summed,
+    # which depends on the padding.
     if lengths is None:
-        return hidden.mean(1) if pooling == "mean" else hidden.amax(1)
+        return hidden.mean(1, dtype=torch.float64).float()
     padded = (torch.arange(hidden.shape[1], device=hidden.device) >= lengths[:, None])[:, :, None]
     if pooling == "mean":
-        return hidden.masked_fill(padded, 0.0).sum(1) / lengths[:, None]
+        total = hidden.masked_fill(padded, 0.0).sum(1, dtype=torch.float64)
+        return (total / lengths[:, None]).float()
     return hidden.masked_fill(padded, -torch.inf).amax(1)
 
 

@@ -1,0 +1,117 @@
+"""What must hold for the values of X, and the errors where it does not."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._utils._sklearn import is_pandas_na
+from ._sequences import rows_per_chunk
+
+
+def as_array(X: Any) -> NDArray[Any]:
+    """An array over X; what is masked is missing."""
+    if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "fiub":
+        return np.ma.filled(X.astype(np.float64), np.nan)
+    return np.asarray(X)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether an object is None, NaN, NaT, pandas' NA or masked."""
+    return value is None or value is np.ma.masked or is_pandas_na(value) or value != value
+
+
+def to_numeric(values: NDArray[Any], name: str) -> NDArray[Any]:
+    """Real numbers as they are, objects as float64, missing objects as NaN.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where something is no real number; the message begins with ``name``.
+    """
+    if values.dtype == object:
+        flat = [np.nan if v is None or is_pandas_na(v) else v for v in values.ravel()]
+        if any(isinstance(v, complex | np.complexfloating) for v in flat):
+            raise ValueError(f"Complex data not supported: {name} must be real numbers.")
+        try:
+            return np.array(flat, dtype=np.float64).reshape(values.shape)
+        except TypeError as error:
+            raise TypeError(f"{name} must be real numbers: {error}.") from error
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"{name} must be real numbers: {error}.") from error
+    if values.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} must be real numbers.")
+    if values.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be real numbers. Got dtype {values.dtype}.")
+    if values.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):
+            return values.astype(np.float64)
+    return values
+
+
+def check_table(X: Any, table: NDArray[Any]) -> None:
+    """Raise where a cell of 2-D X is not finite, naming its column."""
+    for start in range(0, len(table), step := rows_per_chunk(1, table.shape[1])):
+        finite = np.isfinite(table[start : start + step])
+        if finite.all():
+            continue
+        row, column = np.argwhere(~finite)[0]
+        name = repr(X.columns[column]) if hasattr(X, "columns") else column
+        where = f"at sample {start + row}, column {name}"
+        if np.isnan(table[start + row, column]):
+            raise ValueError(
+                f"Input X contains NaN {where}. In 2-D X every NaN is a missing value: impute it "
+                "first. Sequences of different length go in a list, or in a 3-D array padded "
+                "with NaN steps."
+            )
+        raise ValueError(f"Input X contains infinity {where}. Replace or clip it first.")
+
+
+def find_padding(
+    values: NDArray[Any],
+) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+    """Start (None if all zero and nothing is padded) and length of each sample's real part."""
+    n_samples, n_timesteps, n_features = values.shape
+    starts: NDArray[np.int64] | None = None
+    lengths = np.full(n_samples, n_timesteps, dtype=np.int64)
+    size = rows_per_chunk(n_timesteps, n_features)
+    for begin in range(0, n_samples, size):
+        chunk = values[begin : begin + size]
+        if np.isfinite(chunk).all():
+            continue
+        first, end = real_steps(chunk, begin)
+        if starts is None:
+            starts = np.zeros(n_samples, dtype=np.int64)
+        starts[begin : begin + size] = first
+        lengths[begin : begin + size] = end - first
+    return starts, lengths
+
+
+def real_steps(
+    values: NDArray[Any], first_sample: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First real step and end of each sample; an error where something else is not finite."""
+    _, n_timesteps, _ = values.shape
+    missing = np.isnan(values)
+    padding = missing.all(axis=2)
+    empty = padding.all(axis=1)
+    if empty.any():
+        raise ValueError(
+            f"Sample {first_sample + empty.argmax()} of X has no time step: all its values are "
+            "NaN. Every sequence needs at least 1 real step. Drop it."
+        )
+    first = (~padding).argmax(axis=1)
+    end = n_timesteps - (~padding[:, ::-1]).argmax(axis=1)
+    steps = np.arange(n_timesteps)
+    outside = (steps < first[:, None]) | (steps >= end[:, None])
+    wrong = ~np.isfinite(values) & ~outside[:, :, None]
+    if wrong.any():
+        sample, step, feature = np.argwhere(wrong)[0]
+        where = f"at sample {first_sample + sample}, time step {step}, feature {feature}"
+        if missing[sample, step, feature]:
+            raise ValueError(
+                f"Input X contains NaN {where}. Only whole time steps of NaN at the start or "
+                "end of a sample are padding; impute missing values inside a sequence first."
+            )
+        raise ValueError(f"Input X contains infinity {where}. Replace or clip it first.")
+    return first, end

@@ -1,0 +1,160 @@
+"""Everything that the estimators accept as X, read into one record."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_array
+
+from ._checks import as_array, check_table, find_padding, real_steps, to_numeric
+from ._sequences import DenseSequences, RaggedSequences, Sequences, as_float
+
+
+def read_sequences(X: Any, *, n_timesteps: int | None = None, estimator: Any = None) -> Sequences:
+    """Read X, check it and return it as sequences.
+
+    Parameters
+    ----------
+    X : array, DataFrame, list or object array
+        3-D ``(n, n_timesteps, n_features)``, with whole steps of NaN at the start or end of a
+        sample as padding; 2-D ``(n, n_columns)``, one univariate series per row, or
+        ``n_timesteps`` steps of ``n_columns / n_timesteps`` features, time-step-major; or ``n``
+        arrays of shape ``(length, n_features)``.
+    n_timesteps : int, optional
+        For 2-D X.
+    estimator : object, optional
+        Named in messages.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where X is empty, of another shape, not numeric, or has a NaN that is not padding or
+        an infinity; the message names the sample, time step and feature.
+    """
+    if _is_frame(X) or hasattr(X, "tocsr"):
+        return _read_table(X, n_timesteps, estimator)
+    items = _items_of_ragged(X)
+    if items is not None:
+        return _read_ragged(items)
+    array = as_array(X)
+    if array.ndim == 3:
+        return _read_array(array)
+    if array.ndim > 3:
+        raise ValueError(
+            f"X has {array.ndim} dimensions (shape {array.shape}). It must be 3-D (n_samples, "
+            "n_timesteps, n_features), 2-D (n_samples, n_columns), or a list of sequences."
+        )
+    return _read_table(X if array.dtype == object else array, n_timesteps, estimator)
+
+
+def _is_frame(X: Any) -> bool:
+    return hasattr(X, "columns") and hasattr(X, "shape")
+
+
+def _items_of_ragged(X: Any) -> Any:
+    """The sequences, where X is a list of them; None where it is a table or a 3-D array."""
+    if hasattr(X, "to_list"):  # a pandas or polars Series
+        items = X.to_list()
+    elif isinstance(X, list | tuple) or (
+        isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    ):
+        items = X
+    else:
+        return None
+    dimensions = {_ndim(item) for item in items}
+    if dimensions <= {0}:
+        return None
+    # A list of rows of equal length is a table; objects of any length are series.
+    if dimensions == {1} and isinstance(X, list | tuple) and len({len(row) for row in X}) == 1:
+        return None
+    return items
+
+
+def _ndim(item: Any) -> int:
+    try:
+        return np.ndim(item)
+    except ValueError:  # a nested list whose rows differ in length
+        return 2
+
+
+def _read_ragged(items: Any) -> Sequences:
+    arrays: list[NDArray[Any]] = []
+    for sample, item in enumerate(items):
+        name = f"Sample {sample} of X"
+        array = _read_item(item, name)
+        if arrays and array.shape[1] != arrays[0].shape[1]:
+            raise ValueError(
+                f"{name} has {array.shape[1]} features, but sample 0 has {arrays[0].shape[1]}; "
+                "all sequences need the same features."
+            )
+        if not np.isfinite(array).all():
+            first, end = real_steps(array[None], sample)
+            array = array[first[0] : end[0]]
+        arrays.append(as_float(array))
+    return RaggedSequences(arrays)
+
+
+def _read_item(item: Any, name: str) -> NDArray[Any]:
+    try:
+        array = as_array(item)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} is not an array of shape (length, n_features): {error}"
+        ) from error
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2:
+        raise ValueError(f"{name} must have shape (length, n_features). Got shape {array.shape}.")
+    if len(array) == 0:
+        raise ValueError(
+            f"{name} has no time step (shape {array.shape}); every sequence needs at least 1. "
+            "Drop it."
+        )
+    if array.shape[1] == 0:
+        raise ValueError(
+            f"{name} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
+        )
+    return to_numeric(array, name)
+
+
+def _read_array(array: NDArray[Any]) -> Sequences:
+    for size, what in zip(array.shape, ("sample", "time step", "feature"), strict=True):
+        if size == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is "
+                "required."
+            )
+    values = to_numeric(array, "X")
+    starts, lengths = find_padding(values)
+    return DenseSequences(values, starts, lengths, "array", None)
+
+
+def _read_table(X: Any, n_timesteps: int | None, estimator: Any) -> Sequences:
+    table = to_numeric(_table_values(X, estimator), "X")
+    check_table(X, table)
+    n_samples, n_columns = table.shape
+    k = n_timesteps or n_columns
+    if n_columns % k:
+        raise ValueError(
+            f"X has {n_columns} columns, which the 'n_timesteps' parameter ({k}) does not divide."
+        )
+    values = table.reshape(n_samples, k, n_columns // k)
+    lengths = np.full(n_samples, k, dtype=np.int64)
+    return DenseSequences(values, None, lengths, "table", n_columns)
+
+
+def _table_values(X: Any, estimator: Any) -> NDArray[Any]:
+    if type(X) is np.ndarray and X.dtype in (np.float32, np.float64) and X.ndim == 2 and X.size:
+        return X
+    if _is_frame(X) and X.shape[1] == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
+        )
+    options = {"dtype": "numeric", "ensure_all_finite": False, "estimator": estimator}
+    try:
+        return check_array(X, input_name="X", **options)
+    except (TypeError, OverflowError):
+        # pandas' NA among objects and numbers beyond float64 stop NumPy's conversion.
+        if hasattr(X, "tocsr"):
+            raise
+        return check_array(to_numeric(np.array(X, dtype=object), "X"), input_name="X", **options)
