@@ -15,14 +15,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._data import Sequences, read_sequences
 from ._training import (
+    Callback,
     DataOptions,
-    EarlyStopping,
     EpochBar,
     EpochTasks,
     LSTMNet,
     Target,
     TrainingOptions,
+    best_epoch,
     build_net,
+    check_optimizer,
     copy_net,
     derived_seed,
     draw_seed,
@@ -164,6 +166,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         weights = check_sample_weight(
             sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
         )
+        options = self._training_options()
         target, attributes = self._read_target(y, weights, self.__dict__ if resume else known or {})
         if resume:
             net = self._net_to_resume(target)
@@ -185,16 +188,18 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
 
         metadata = {} if sample_weight is None else {"sample_weight": sample_weight}
         task = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        own_callbacks: list[Any] = []
+        own_callbacks: dict[str, Callback] = {}
         if validate:
-            own_callbacks.append(EarlyStopping(patience=self.n_iter_no_change, load_best=True))
+            own_callbacks["sklstm_early_stopping"] = best_epoch(self.n_iter_no_change)
         if self.verbose:
-            own_callbacks.append(EpochBar(epochs, type(self).__name__))
+            own_callbacks["sklstm_bar"] = EpochBar(epochs, type(self).__name__)
         if context is not None:
             context.call_on_fit_task_begin(**task)
-            own_callbacks.append(EpochTasks(context, task, lambda net: fitted(copy_net(net))))
+            own_callbacks["sklstm_tasks"] = EpochTasks(
+                context, task, lambda net: fitted(copy_net(net))
+            )
         with restored_on_error(net):
-            net.prepare(self._training_options(), own_callbacks)
+            net.prepare(options, own_callbacks)
             try:
                 net.train(training, validation, epochs)
             except KeyboardInterrupt:
@@ -231,13 +236,27 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         )
 
     def _training_options(self) -> TrainingOptions:
+        check_optimizer(self.optimizer, self.weight_decay, type(self).__name__)
         return TrainingOptions(
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             clip_norm=self.clip_norm,
-            callbacks=list(self.callbacks or []),
+            callbacks=self._checked_callbacks(),
+            verbose=self.verbose,
         )
+
+    def _checked_callbacks(self) -> list[Any]:
+        callbacks = list(self.callbacks or [])
+        for item in callbacks:
+            callback = item[1] if isinstance(item, tuple | list) and len(item) == 2 else item
+            kind = callback if isinstance(callback, type) else type(callback)
+            if not issubclass(kind, Callback):
+                raise ValueError(
+                    f"The 'callbacks' parameter of {type(self).__name__} must hold skorch "
+                    f"callbacks, or pairs of a name and one. Got {item!r} instead."
+                )
+        return callbacks
 
     def _architecture(self, n_features: int, n_outputs: int) -> dict[str, Any]:
         return {
@@ -393,7 +412,11 @@ def _input_attributes(X: Any, sequences: Sequences) -> dict[str, Any]:
 
 def _training_attributes(net: LSTMNet) -> dict[str, Any]:
     history = [
-        {name: value for name, value in row.items() if name != "batches"}
+        {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in row.items()
+            if name != "batches"
+        }
         for row in net.history
         if "train_loss" in row
     ]

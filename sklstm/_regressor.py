@@ -40,7 +40,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     weight_decay : float, default=0.0
         Decay of the weight matrices; biases are spared.
     clip_norm : float or None, default=1.0
-        Largest norm of the gradient of a batch; longer ones are scaled down.
+        Largest norm of the gradient of a batch; longer ones are scaled down. Not applied
+        with ``torch.optim.LBFGS``.
     batch_size : int, default=32
         Rows per optimizer step.
     max_epochs : int, default=100

@@ -1558,9 +1558,8 @@ def test_a_failing_fit_keeps_the_earlier_model(params, X_factor, y_factor):
         (make_X(), make_y(), -np.ones(N)),
         (make_X(), make_y(), np.ones(N + 1)),
         (make_X(), None, None),
-        (make_X() * 1e200, make_y(), None),
     ],
-    ids=["inf", "NaN", "length", "negative weight", "weights", "no y", "overflow"],
+    ids=["inf", "NaN", "length", "negative weight", "weights", "no y"],
 )
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_wrong_data_keep_the_earlier_model(X, y, weight, warm_start):

@@ -62,9 +62,7 @@ def _hashes(
     begin = 0
     for chunk in sequences.chunks(rows):
         words = _words(sequences.take(chunk), dtype).reshape(len(chunk), -1)
-        lengths = None
-        if not sequences.uniform:
-            lengths = sequences.lengths[chunk] * sequences.n_features
+        lengths = sequences.lengths[chunk] * sequences.n_features
         hashes[begin : begin + len(chunk)] = _row_hash(words, lengths) ^ _mix(
             _row_hash(_words(targets[chunk], dtype), None)
         )
@@ -87,7 +85,7 @@ def _row_hash(words: NDArray[np.uint64], lengths: NDArray[np.int64] | None) -> N
     """
     position = np.arange(1, words.shape[1] + 1, dtype=np.uint64) * _GOLDEN
     hashes = _mix(words + position)
-    if lengths is not None:
+    if lengths is not None and lengths.min() < words.shape[1]:
         hashes[np.arange(words.shape[1]) >= lengths[:, None]] = 0
     return hashes.sum(axis=1, dtype=np.uint64)
 

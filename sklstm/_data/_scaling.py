@@ -41,7 +41,7 @@ def weighted_scale(
             lengths = sequences.lengths[chunk]
             step_weights = np.repeat(weights[begin : begin + len(chunk)], lengths)
             begin += len(chunk)
-            if sequences.uniform:
+            if lengths.min() == values.shape[1]:
                 steps = values.reshape(-1, sequences.n_features)
             else:
                 steps = values[np.arange(values.shape[1]) < lengths[:, None]]

@@ -65,7 +65,9 @@ class Sequences(ABC):
         """Split row numbers into chunks of bounded size."""
         if rows is None:
             rows = np.arange(len(self))
-        size = rows_per_chunk(self.max_length, self.n_features)
+        if len(rows) == 0:
+            return
+        size = rows_per_chunk(int(self.lengths[rows].max()), self.n_features)
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
 

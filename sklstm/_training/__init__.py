@@ -1,25 +1,28 @@
 """Training and inference: the only folder that imports skorch."""
 
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback
 
-from ._callbacks import EpochBar, EpochTasks
+from ._callbacks import EpochBar, EpochTasks, best_epoch
 from ._device import resolve_device
 from ._inference import forward_batches
 from ._net import LSTMNet, TrainingOptions
+from ._optimizers import check_optimizer
 from ._prepare import DataOptions, Target, prepare_batches
 from ._rollback import restored_on_error
 from ._seeding import derived_seed, draw_seed, seeded_generator
 from ._state import build_net, copy_net, pack_history, pack_net, unpack_history, unpack_net
 
 __all__ = [
+    "Callback",
     "DataOptions",
-    "EarlyStopping",
     "EpochBar",
     "EpochTasks",
     "LSTMNet",
     "Target",
     "TrainingOptions",
+    "best_epoch",
     "build_net",
+    "check_optimizer",
     "copy_net",
     "derived_seed",
     "draw_seed",

@@ -85,8 +85,11 @@ class Batches:
         self.targets = self.targets.to(self.device)
         self.weights = None if self.weights is None else self.weights.to(self.device)
         self.lengths = torch.from_numpy(self.sequences.lengths[self.rows])
+        # Of these rows: what another row's length is must not show.
+        self.max_length = int(self.lengths.max())
+        self.uniform = int(self.lengths.min()) == self.max_length
         self.values = self._standardize_all() if self.sequences.in_memory else None
-        if self.values is not None and not self.sequences.uniform:
+        if self.values is not None and not self.uniform:
             self.starts = torch.cumsum(self.lengths, 0) - self.lengths
 
     def __len__(self) -> int:
@@ -96,14 +99,14 @@ class Batches:
         """One epoch in random order, in batches whose sizes differ by at most one row."""
         n = len(self.rows)
         order = torch.cat([torch.randperm(n, generator=generator) for _ in range(self.passes)])
-        sizes = _even_sizes(len(order), self.batch_size)
+        sizes = _even_sizes(n, self.batch_size) * self.passes
         step = self._batches_per_gather()
         begin = 0
         for i in range(0, len(sizes), step):
             block_sizes = sizes[i : i + step]
             block = order[begin : begin + sum(block_sizes)]
             begin += len(block)
-            if self.sequences.uniform:
+            if self.uniform:
                 yield from self._cut(block, block_sizes)
             else:
                 block = block[torch.argsort(self.lengths[block], stable=True)]
@@ -113,14 +116,14 @@ class Batches:
 
     def in_order(self) -> Iterator[Batch]:
         """Every row once, in batches."""
-        size = inference_rows(self.network, self.sequences)
+        size = inference_rows(self.network, self.max_length)
         for part in torch.arange(len(self.rows)).split(size):
             yield from self._cut(part, [len(part)])
 
     def _batches_per_gather(self) -> int:
-        if not self.sequences.uniform:
+        if not self.uniform:
             return BATCHES_PER_SORT
-        rows = rows_per_chunk(self.sequences.max_length, self.sequences.n_features)
+        rows = rows_per_chunk(self.max_length, self.sequences.n_features)
         return min(BATCHES_PER_GATHER, max(1, rows // self.batch_size))
 
     def _cut(self, block: Tensor, sizes: list[int]) -> Iterator[Batch]:
@@ -140,7 +143,7 @@ class Batches:
             yield x, targets[cut]
 
     def _gather(self, block: Tensor) -> tuple[Tensor, Tensor | None]:
-        lengths = None if self.sequences.uniform else self.lengths[block]
+        lengths = None if self.uniform else self.lengths[block]
         if lengths is None:
             if self.values is None:
                 z = self._standardize(self.rows[block.numpy()])
@@ -167,7 +170,7 @@ class Batches:
         begin = 0
         for rows in self.sequences.chunks(self.rows):
             z = self._standardize(rows)
-            if self.sequences.uniform:
+            if self.uniform:
                 z = z.flatten(0, 1)
             else:
                 lengths = torch.from_numpy(self.sequences.lengths[rows])
@@ -175,15 +178,15 @@ class Batches:
                 z = z[real.to(self.device)]
             steps[begin : begin + len(z)] = z
             begin += len(z)
-        if self.sequences.uniform:
+        if self.uniform:
             return steps.view(len(self.rows), -1, n_features)
         return steps
 
 
-def inference_rows(network: LSTMNetwork, sequences: Sequences) -> int:
+def inference_rows(network: LSTMNetwork, n_timesteps: int) -> int:
     """Rows of a batch whose gradients are not needed."""
-    width = network.recurrent.output_size + sequences.n_features
-    return max(ROW_MULTIPLE, INFERENCE_ENTRIES // (sequences.max_length * width))
+    width = network.recurrent.output_size + network.architecture["n_features"]
+    return max(ROW_MULTIPLE, INFERENCE_ENTRIES // (n_timesteps * width))
 
 
 def _even_sizes(n: int, batch_size: int) -> list[int]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
+from skorch.utils import noop
 from tqdm.auto import tqdm
 
 
@@ -28,6 +29,11 @@ class EpochBar(Callback):
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Close the bar, keeping its last line."""
         self.bar_.close()
+
+
+def best_epoch(patience: int) -> EarlyStopping:
+    """Stop after ``patience`` epochs without improvement, and go back to the best."""
+    return EarlyStopping(patience=patience, threshold=0.0, load_best=True, sink=noop)
 
 
 class EpochTasks(Callback):

@@ -14,7 +14,7 @@ def forward_batches(network: LSTMNetwork, sequences: Sequences) -> NDArray[np.fl
 
     Sequences of different length are taken in order of length, so that padding costs little.
     """
-    batch = inference_rows(network, sequences)
+    batch = inference_rows(network, sequences.max_length)
     n = len(sequences)
     if n <= batch:
         return _forward(network, sequences, slice(0, n))

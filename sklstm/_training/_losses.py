@@ -3,29 +3,29 @@
 from collections.abc import Callable
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+ELEMENTWISE: dict[str, Callable[..., Tensor]] = {
+    "squared_error": F.mse_loss,
+    "absolute_error": F.l1_loss,
+    "huber": F.huber_loss,
+    "cross_entropy": F.cross_entropy,
+    "binary_cross_entropy": F.binary_cross_entropy_with_logits,
+}
 
 
-def _weighted(elementwise: Callable[..., Tensor]) -> Loss:
-    """Mean over the batch; with weights (of mean 1 over all rows) a weighted one."""
+class WeightedLoss(nn.Module):
+    """Mean over the batch of a loss by name, weighted where rows have weights."""
 
-    def loss(output: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.elementwise = ELEMENTWISE[name]
+
+    def forward(self, output: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
+        """Loss of one batch; the weights are of mean 1 over all training rows."""
         if weights is None:
-            return elementwise(output, target, reduction="mean")
-        per_row = elementwise(output, target, reduction="none")
+            return self.elementwise(output, target, reduction="mean")
+        per_row = self.elementwise(output, target, reduction="none")
         if per_row.ndim > 1:
             per_row = per_row.mean(1)
         return (per_row * weights).mean()
-
-    return loss
-
-
-LOSSES: dict[str, Loss] = {
-    "squared_error": _weighted(F.mse_loss),
-    "absolute_error": _weighted(F.l1_loss),
-    "huber": _weighted(F.huber_loss),
-    "cross_entropy": _weighted(F.cross_entropy),
-    "binary_cross_entropy": _weighted(F.binary_cross_entropy_with_logits),
-}

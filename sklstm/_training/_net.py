@@ -14,11 +14,10 @@ from torch import Tensor
 
 from ..nn import LSTMNetwork
 from ._batches import Batch, Batches
-from ._losses import LOSSES
+from ._losses import WeightedLoss
 from ._optimizers import make_optimizer
 from ._seeding import seeded_generator
 
-_BATCH_EVENTS = ("on_batch_begin", "on_grad_computed", "on_batch_end")
 _ORDER, _DROPOUT = 1, 2
 
 
@@ -31,6 +30,7 @@ class TrainingOptions:
     weight_decay: float
     clip_norm: float | None
     callbacks: list[Any]
+    verbose: int
 
 
 class LSTMNet(NeuralNet):
@@ -38,7 +38,7 @@ class LSTMNet(NeuralNet):
 
     It keeps skorch's components, history and callback events, and replaces the parts of its
     loop that cost time per batch: events of batches are sent, and batches written to the
-    history, only where a callback listens to them.
+    history, only where the user has callbacks.
 
     ``batch`` is ``({"z", "lengths", "weights"}, target)``, everything standardised.
     """
@@ -51,35 +51,46 @@ class LSTMNet(NeuralNet):
     def _default_callbacks(self) -> list[Any]:
         return []
 
+    @property
+    def classes_(self) -> np.ndarray:
+        """Class codes, for scoring callbacks."""
+        if "entropy" not in self.criterion:
+            raise AttributeError("classes_")
+        return np.arange(max(2, self.module_.architecture["n_outputs"]))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier" if "entropy" in self.criterion else "regressor"
+        return tags
+
     def initialize_criterion(self) -> "LSTMNet":
         """Look the loss up by its name."""
-        self.criterion_ = LOSSES[self.criterion]
+        self.criterion_ = WeightedLoss(self.criterion)
         return self
 
-    def prepare(self, options: TrainingOptions, own_callbacks: list[Callback]) -> None:
+    def prepare(self, options: TrainingOptions, own_callbacks: dict[str, Callback]) -> None:
         """Get ready for one call of ``fit``: copies of the user's callbacks, the optimizer.
 
         The optimizer is kept, with its moments, from an earlier call unless its class or
-        weight decay changed; a new learning rate is taken over.
+        weight decay changed. The learning rate starts from ``options`` whatever a scheduler
+        made of it before.
         """
         previous = getattr(self, "options_", None)
         self.options_ = options
-        self.callbacks = [*copy.deepcopy(options.callbacks), *own_callbacks]
+        self.callbacks = [*own_callbacks.items(), *copy.deepcopy(options.callbacks)]
         self._initialize_callbacks()
-        self._listened_events = {
-            event
-            for event in _BATCH_EVENTS
-            for _, callback in self.callbacks_
-            if getattr(type(callback), event) is not getattr(Callback, event)
-        }
+        self.verbose = 0  # skorch tells of every new optimizer
         if previous is None or (previous.optimizer, previous.weight_decay) != (
             options.optimizer,
             options.weight_decay,
         ):
             self._initialize_optimizer()
-        elif previous.learning_rate != options.learning_rate:
-            for group in self.optimizer_.param_groups:
-                group["lr"] = options.learning_rate
+        for group in self.optimizer_.param_groups:
+            group["lr"] = group["initial_lr"] = options.learning_rate
+        self.verbose = options.verbose
+        # LBFGS estimates the curvature from gradients, which a clipped one is not.
+        searching = isinstance(self.optimizer_, torch.optim.LBFGS)
+        self._clip_norm = None if searching else options.clip_norm
 
     def initialize_optimizer(self, triggered_directly: bool | None = None) -> "LSTMNet":
         """Build the optimizer that the last ``prepare`` asked for."""
@@ -102,12 +113,23 @@ class LSTMNet(NeuralNet):
                 self.stop_training = True
 
     def train(self, training: Batches, validation: Batches | None, epochs: int) -> None:
-        """One call of ``fit``: callbacks, epochs, and the callbacks' end also on Ctrl-C."""
+        """One call of ``fit``: callbacks, epochs, and the callbacks' end also after an error.
+
+        The first error is the one that is raised. An epoch that Ctrl-C cut off leaves no trace
+        in the history.
+        """
         self.notify("on_train_begin", X=None, y=None)
         try:
             self.fit_loop(training, validation, epochs)
-        finally:
-            self.notify("on_train_end", X=None, y=None)
+        except BaseException as error:
+            try:
+                self.notify("on_train_end", X=None, y=None)
+            except Exception as second:
+                error.add_note(f"A callback failed at the end of training, too: {second!r}")
+            if self.history and "dur" not in self.history[-1]:
+                del self.history[-1]
+            raise
+        self.notify("on_train_end", X=None, y=None)
 
     def fit_loop(
         self,
@@ -131,7 +153,7 @@ class LSTMNet(NeuralNet):
             self._record_loss("train_loss", self._train_epoch(X))
             if y is not None:
                 self._record_loss("valid_loss", self._validate(y))
-            self.history.record("dur", time.perf_counter() - begin)
+            self.history.record("dur", _rounded(time.perf_counter() - begin))
             self.notify("on_epoch_end", **datasets)
             if self.stop_training:
                 break
@@ -176,15 +198,15 @@ class LSTMNet(NeuralNet):
                 f"clip_norm (now {options.clip_norm}), and look for extreme values in X and y."
             )
         earlier = [row[name] for row in self.history[:-1] if name in row]
-        self.history.record(name, loss)
+        self.history.record(name, _rounded(loss))
         self.history.record(f"{name}_best", not earlier or loss < min(earlier))
 
     def _begin_batch(self, batch: Batch, training: bool) -> None:
-        if self._listened_events:
+        if self.options_.callbacks:
             self.notify("on_batch_begin", batch=batch, training=training)
 
     def _end_batch(self, batch: Batch, prefix: str, step: dict[str, Tensor]) -> None:
-        if self._listened_events:
+        if self.options_.callbacks:
             self.history.record_batch(f"{prefix}_loss", step["loss"].item())
             self.history.record_batch(f"{prefix}_batch_size", len(batch[1]))
             self.notify("on_batch_end", batch=batch, training=prefix == "train", **step)
@@ -208,9 +230,9 @@ class LSTMNet(NeuralNet):
         output = self.infer(x)
         loss = self.criterion_(output, target, x["weights"])
         loss.backward()
-        if self.options_.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self._weights, self.options_.clip_norm)
-        if "on_grad_computed" in self._listened_events:
+        if self._clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self._weights, self._clip_norm)
+        if self.options_.callbacks:
             self.notify(
                 "on_grad_computed",
                 named_parameters=list(self.module_.named_parameters()),
@@ -238,9 +260,25 @@ class LSTMNet(NeuralNet):
         """Batches in their order, for scoring callbacks."""
         return dataset.in_order() if isinstance(dataset, Batches) else [(dataset, None)]
 
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities, or standardised targets, for scoring callbacks."""
+        output = torch.cat([y.detach().cpu() for y in self.forward_iter(X)])
+        if self.criterion == "cross_entropy":
+            output = output.softmax(1)
+        elif self.criterion == "binary_cross_entropy":
+            output = output.sigmoid()
+            if output.shape[1] == 1:
+                output = torch.cat([1 - output, output], dim=1)
+        return output.numpy()
+
     def predict(self, X: Any) -> np.ndarray:
-        """Standardised targets or class codes, for scoring callbacks."""
-        output = np.concatenate([y.detach().cpu().numpy() for y in self.forward_iter(X)])
+        """Class codes, indicators or standardised targets, for scoring callbacks."""
+        output = torch.cat([y.detach().cpu() for y in self.forward_iter(X)]).numpy()
         if self.criterion == "cross_entropy":
             return output.argmax(1)
         return (output > 0).astype(int) if self.criterion == "binary_cross_entropy" else output
+
+
+def _rounded(value: float) -> float:
+    # What the history keeps takes half the room in a pickle and reads back as it was.
+    return float(np.float32(value))

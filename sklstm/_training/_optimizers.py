@@ -14,6 +14,23 @@ OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
 }
 
 
+def check_optimizer(optimizer: Any, weight_decay: float, estimator_name: str) -> None:
+    """Raise where a class is no optimizer, or cannot decay weights and should."""
+    if isinstance(optimizer, str):
+        return
+    if not issubclass(optimizer, torch.optim.Optimizer):
+        raise ValueError(
+            f"The 'optimizer' parameter of {estimator_name} must be one of "
+            f"{sorted(OPTIMIZERS)} or a subclass of torch.optim.Optimizer. Got {optimizer!r} "
+            "instead."
+        )
+    if weight_decay and "weight_decay" not in inspect.signature(optimizer).parameters:
+        raise ValueError(
+            f"The 'weight_decay' parameter is {weight_decay!r}, but {optimizer.__name__} has "
+            "none. Set it to 0."
+        )
+
+
 def make_optimizer(
     module: nn.Module,
     optimizer: str | type[torch.optim.Optimizer],
@@ -30,17 +47,12 @@ def make_optimizer(
     options: dict[str, Any] = {}
     if isinstance(optimizer, str):
         optimizer_class, options = OPTIMIZERS[optimizer]
-    if not weight_decay:
-        if "weight_decay" in inspect.signature(optimizer_class).parameters:
-            options = {**options, "weight_decay": 0.0}
-        return optimizer_class(parameters, lr=learning_rate, **options)
-    if "weight_decay" not in inspect.signature(optimizer_class).parameters:
-        raise ValueError(
-            f"The 'weight_decay' parameter is {weight_decay!r}, but {optimizer_class.__name__} "
-            "has none. Set it to 0."
-        )
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return optimizer_class(groups, lr=learning_rate, **options)
+    if weight_decay:
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return optimizer_class(groups, lr=learning_rate, **options)
+    if "weight_decay" in inspect.signature(optimizer_class).parameters:
+        options = {**options, "weight_decay": 0.0}
+    return optimizer_class(parameters, lr=learning_rate, **options)

@@ -53,16 +53,19 @@ def copy_net(net: LSTMNet) -> LSTMNet:
 
 def pack_history(history: list[dict[str, Any]]) -> Packed:
     """Rows to columns: numbers in arrays, of a size that a thousand epochs do not show in."""
-    names = list(dict.fromkeys(name for row in history for name in row if name != "epoch"))
     columns: Packed = {"epoch": len(history)}
-    for name in names:
-        values = [row.get(name) for row in history]
-        if all(type(v) is bool for v in values):
-            columns[name] = np.packbits(np.array(values))
-        elif all(type(v) is float for v in values):
-            columns[name] = np.array(values)
-        else:
+    for name in dict.fromkeys(name for row in history for name in row if name != "epoch"):
+        values = {i: row[name] for i, row in enumerate(history) if name in row}
+        kinds = {type(value) for value in values.values()}
+        if len(values) < len(history) or kinds not in ({bool}, {float}):
             columns[name] = values
+            continue
+        array = np.array(list(values.values()))
+        single = array.astype(np.float32)
+        if kinds == {bool}:
+            columns[name] = np.packbits(array)
+        else:
+            columns[name] = single if (single == array).all() else array
     return columns
 
 
@@ -73,10 +76,10 @@ def unpack_history(columns: Packed) -> list[dict[str, Any]]:
     for name, values in columns.items():
         if name == "epoch":
             continue
-        if isinstance(values, np.ndarray) and values.dtype == np.uint8:
-            values = np.unpackbits(values, count=n).astype(bool)
-        values = values.tolist() if isinstance(values, np.ndarray) else values
-        for row, value in zip(rows, values, strict=True):
-            if value is not None:
-                row[name] = value
+        if isinstance(values, np.ndarray):
+            if values.dtype == np.uint8:
+                values = np.unpackbits(values, count=n).astype(bool)
+            values = dict(enumerate(values.tolist()))
+        for i, value in values.items():
+            rows[i][name] = value
     return rows

@@ -1,0 +1,158 @@
+"""
+====================================
+Sunspots: how much data is enough?
+====================================
+
+One short series, a number per year since 1700. This page forecasts the next year with
+:class:`~sklstm.LSTMRegressor`, validates it in the order of time, and puts two baselines beside it.
+The answer depends on how many years there are to learn from.
+"""
+
+# %%
+# A series as a table
+# -------------------
+# The activity of the sun rises and falls in about 11 years. A row holds 11 years, and the target
+# is the year after them. A 2-D ``X`` without ``n_timesteps`` is just that: each column is one time
+# step of a single feature.
+
+import numpy as np
+
+from sklstm.datasets import load_sunspots
+
+YEARS = 11
+
+sun = load_sunspots()
+activity = sun.data[:, 0]
+windows = np.lib.stride_tricks.sliding_window_view(activity, YEARS + 1)
+X, y = windows[:, :-1], windows[:, -1]
+year = sun.timestamps[YEARS:]
+
+past = slice(0, sun.split[1] - YEARS)  # for validation
+future = slice(sun.split[1] - YEARS, None)  # for the last test
+print("validation:", year[past][0], "to", year[past][-1])
+print("last test: ", year[future][0], "to", year[future][-1])
+
+# %%
+# Two models and a rule
+# ---------------------
+# *Persistence* says that next year is like this year. *Ridge* is a linear model of the 11 years.
+#
+# Early stopping needs validation rows. In order of time they are the last ones of the training
+# rows, ``validation_split="last"``: random ones would overlap with the windows that are trained
+# on.
+
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklstm import LSTMRegressor
+
+ridge = make_pipeline(StandardScaler(), Ridge())
+
+
+def lstm(seed):
+    """The network of this page."""
+    return LSTMRegressor(
+        early_stopping=True,
+        validation_split="last",
+        validation_fraction=0.15,
+        random_state=seed,
+    )
+
+
+def rmse(forecast, measured):
+    """Root mean squared error."""
+    return np.sqrt(np.mean((forecast - measured) ** 2))
+
+
+# %%
+# Folds in the order of time
+# --------------------------
+# :class:`~sklearn.model_selection.TimeSeriesSplit` trains on the beginning and tests on what
+# follows, with more training rows in each fold. The LSTM is fitted with five seeds in each fold:
+# with few rows, the seed alone makes a difference.
+
+from sklearn.model_selection import TimeSeriesSplit
+
+SEEDS = range(5)
+
+folds = list(TimeSeriesSplit(5).split(X[past]))
+rows = np.arange(len(X))
+folds.append((rows[past], rows[future]))
+sizes = [len(train) for train, _ in folds]
+
+errors = {"persistence": [], "ridge": [], "LSTM": []}
+for train, test in folds:
+    errors["persistence"].append([rmse(X[test, -1], y[test])])
+    models = {"ridge": [ridge], "LSTM": [lstm(seed) for seed in SEEDS]}
+    for name in models:
+        fits = [model.fit(X[train], y[train]) for model in models[name]]
+        forecasts = [model.predict(X[test]) for model in fits]
+        errors[name].append([rmse(forecast, y[test]) for forecast in forecasts])
+
+means = {name: [np.mean(v) for v in values] for name, values in errors.items()}
+print("training years  ", *(f"{size:6}" for size in sizes))
+for name, values in means.items():
+    print(f"RMSE {name:12}", *(f"{value:6.1f}" for value in values))
+
+# %%
+import matplotlib.pyplot as plt
+
+STYLES = {
+    "persistence": {"color": "#777777", "linestyle": ":", "marker": "s"},
+    "ridge": {"color": "#E69F00", "linestyle": "--", "marker": "^"},
+    "LSTM": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+}
+
+fig, ax = plt.subplots(figsize=(7, 4), layout="constrained")
+for name, values in means.items():
+    ax.plot(sizes, values, label=name, **STYLES[name])
+ax.fill_between(
+    sizes,
+    [min(v) for v in errors["LSTM"]],
+    [max(v) for v in errors["LSTM"]],
+    color=STYLES["LSTM"]["color"],
+    alpha=0.2,
+    label="LSTM, five seeds",
+)
+ax.set(
+    xlabel="years to train on",
+    ylabel="RMSE (sunspot number)",
+    ylim=(0, None),
+)
+ax.grid(alpha=0.3)
+ax.legend()
+plt.show()
+
+# %%
+# With the fewest years the LSTM is far behind ridge, and behind persistence: it has many more
+# weights than there are rows, and gives some of the rows away to early stopping. With more years
+# it catches up, and is then a little ahead, by about as much as its seeds differ.
+#
+# Persistence wins where the cycles are at their weakest, because little changes from year to year.
+# It does worst in the last point, whose years have the strongest cycles of the whole series.
+#
+# So on a short series, fit the linear model first. It is hard to beat by much, and where rows are
+# few it is the better one.
+
+# %%
+# The test years
+# --------------
+
+forecasts = {
+    "ridge": ridge.fit(X[past], y[past]).predict(X[future]),
+    "LSTM": lstm(0).fit(X[past], y[past]).predict(X[future]),
+}
+fig, ax = plt.subplots(figsize=(9, 4), layout="constrained")
+ax.plot(year[future], y[future], color="black", linewidth=2.5, label="measured")
+for name, forecast in forecasts.items():
+    style = {key: STYLES[name][key] for key in ("color", "linestyle")}
+    ax.plot(year[future], forecast, label=name, **style)
+ax.set(
+    xlabel="year",
+    ylabel="sunspot number",
+    title="Forecasts one year ahead",
+)
+ax.grid(alpha=0.3)
+ax.legend(ncols=3, loc="upper right")
+plt.show()
