@@ -160,9 +160,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
-        sequences = read_sequences(X, n_timesteps=self.n_timesteps, estimator=self)
-        if resume:
-            self._check_inputs(X, sequences)
+        sequences = self._read_known(X) if resume else self._read(X)
         weights = check_sample_weight(
             sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
         )
@@ -294,28 +292,40 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             )
         return self.net_
 
-    def _check_inputs(self, X: Any, sequences: Sequences) -> None:
-        """Whether X has the features of the first fit."""
+    def _read(self, X: Any) -> Sequences:
+        return read_sequences(X, n_timesteps=self.n_timesteps, estimator=self)
+
+    def _read_known(self, X: Any) -> Sequences:
+        """Read X, which must have the features of the first fit."""
         name = type(self).__name__
-        if sequences.layout == "table":
+        if hasattr(X, "columns"):
             check_feature_names(self, X, reset=False)
+        sequences = self._read(X)
+        if sequences.layout == "table":
+            if not hasattr(X, "columns"):
+                check_feature_names(self, X, reset=False)
             if self._n_columns not in (None, sequences.n_columns):
                 raise ValueError(
                     f"X has {sequences.n_columns} features, but {name} is expecting "
                     f"{self._n_columns} features as input."
                 )
         if sequences.n_features != self.n_sequence_features_:
+            hint = ""
+            if sequences.layout == "table":
+                hint = (
+                    " In 2-D X every column is a time step of one feature: set n_timesteps=, or "
+                    "pass one sequence as X[None]."
+                )
             raise ValueError(
                 f"X has {sequences.n_features} features per time step, but {name} is expecting "
-                f"{self.n_sequence_features_} features as input."
+                f"{self.n_sequence_features_} features as input.{hint}"
             )
+        return sequences
 
     def _predict_outputs(self, X: Any) -> NDArray[np.float64]:
         """Outputs of the network in original units or logits, shape (n, n_outputs)."""
         check_is_fitted(self)
-        sequences = read_sequences(X, n_timesteps=self.n_timesteps, estimator=self)
-        self._check_inputs(X, sequences)
-        return forward_batches(self.net_.module_, sequences)
+        return forward_batches(self.net_.module_, self._read_known(X))
 
     def explain_permutation(
         self,

@@ -1641,6 +1641,22 @@ def test_sklearn_callbacks_hear_of_every_epoch(log):
     assert_same_model(model, regressor().fit(X, y))
 
 
+class Keeper(Listener):
+    """Keeps the estimators that it is given, for after the fit."""
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        LOG.append(fitted_estimator)
+
+
+def test_the_estimators_that_a_sklearn_callback_keeps_stay_as_they_were(log):
+    X, y = easy_problem()
+    regressor().set_callbacks(Keeper()).fit(X, y)
+    kept = [entry for entry in log if isinstance(entry, LSTMRegressor)]
+    assert len(kept) == 4
+    for k, model in enumerate(kept[:3], start=1):
+        assert_same_model(model, regressor(max_epochs=k).fit(X, y))
+
+
 def test_a_sklearn_callback_stops_training(log):
     X, y = easy_problem()
     model = regressor(max_epochs=50).set_callbacks(Listener(stop_after=4)).fit(X, y)

@@ -58,19 +58,21 @@ def _check_no_label_is_missing(y: Any) -> None:
     if hasattr(y, "tocsr"):
         return
     if isinstance(y, list | tuple | np.ma.MaskedArray):
-        # As one array, text and NaN would become all text, and what is masked a number.
-        items = y.tolist() if isinstance(y, np.ma.MaskedArray) else y
-        labels = np.empty(len(items), dtype=object)
-        labels[:] = items
+        # As objects: one array of text and NaN would be all text, of masked numbers all numbers.
+        labels = np.array(y.tolist() if isinstance(y, np.ma.MaskedArray) else y, dtype=object)
     else:
         labels = np.asarray(y)
     if labels.dtype.kind == "f":
         _check_finite(labels)
-    if labels.dtype.kind not in "OM" or labels.ndim != 1:
+    if labels.dtype.kind not in "OmM":
         return
-    missing = [i for i, label in enumerate(labels) if np.ndim(label) == 0 and is_missing(label)]
-    if missing:
-        raise ValueError(f"Input y contains a missing label (NaN or None) at sample {missing[0]}.")
+    for where, label in np.ndenumerate(labels):
+        if np.ndim(label) == 0 and is_missing(label):
+            output = f", output {where[1]}" if len(where) > 1 else ""
+            raise ValueError(
+                "Input y contains a missing label (NaN or None) at sample "
+                f"{where[0] if where else 0}{output}."
+            )
 
 
 def encode_labels(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
@@ -78,10 +80,11 @@ def encode_labels(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int
     codes = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
     unknown = classes[codes] != labels
     if unknown.any():
-        first = unknown.argmax()
+        first = int(unknown.argmax())
+        label = labels[first : first + 1].tolist()[0]
         raise ValueError(
-            f"y contains the class {labels[first]!r} (sample {first}), which is not among the "
-            f"classes of the first fit: {list(classes)!r}. Name all classes in the first call: "
+            f"y contains the class {label!r} (sample {first}), which is not among the classes of "
+            f"the first fit: {classes.tolist()!r}. Name all classes in the first call: "
             "partial_fit(X, y, classes=[...])."
         )
     return codes

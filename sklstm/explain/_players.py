@@ -12,6 +12,9 @@ Level = Literal["feature", "timestep", "cell"]
 LEVELS: tuple[Level, ...] = ("feature", "timestep", "cell")
 Rows = NDArray[np.int64]
 
+# Where scikit-learn's meta-estimators keep the estimator they were given.
+_INNER = ("best_estimator_", "estimator", "regressor", "classifier", "base_estimator")
+
 
 class Players(ABC):
     """X as a set of players.
@@ -66,10 +69,16 @@ def players_of(model: Any, X: Any, level: Level) -> Players:
 
 
 def _n_timesteps(model: Any) -> int | None:
-    model = getattr(model, "best_estimator_", model)
-    if hasattr(model, "steps"):
-        model = model.steps[-1][1]
-    return getattr(model, "n_timesteps", None)
+    """The ``n_timesteps`` of the estimator that a search, Pipeline or ensemble is made of."""
+    while not hasattr(model, "n_timesteps"):
+        if hasattr(model, "steps"):
+            model = model.steps[-1][1]
+            continue
+        inner = (getattr(model, name, None) for name in _INNER)
+        model = next((estimator for estimator in inner if estimator is not None), None)
+        if model is None:
+            return None
+    return model.n_timesteps
 
 
 class _TablePlayers(Players):
@@ -78,6 +87,12 @@ class _TablePlayers(Players):
     def __init__(self, X: Any, n_columns: int, n_timesteps: int | None, level: Level) -> None:
         self.X = X
         grid = np.arange(n_columns)[:, None]
+        if level != "cell" and n_timesteps is not None and n_columns % n_timesteps:
+            raise ValueError(
+                f"X has {n_columns} columns, which n_timesteps={n_timesteps} of the last step does "
+                "not divide: the steps before it change the columns. Use level='cell' for the "
+                "columns of X."
+            )
         if level == "feature":
             if n_timesteps is None:
                 raise ValueError(

@@ -288,6 +288,9 @@ MISSING_LABELS = {
     "NA among objects": (objects(["a", pd.NA, "b"]), 1),
     "missing category": (pd.Series(pd.Categorical.from_codes([0, -1, 1], ["a", "b"])), 1),
     "not a time": (np.array(["2020", "NaT", "2021"], "datetime64[D]"), 1),
+    "not a duration": (np.array([1, "NaT", 2], "timedelta64[D]"), 1),
+    "column of text": (pd.DataFrame({"y": ["a", None, "b"]}), 1),
+    "column of objects": (np.array([["a"], [None], ["b"]], dtype=object), 1),
     "polars null text": (pl.Series(["a", None, "b"]), 1),
     "polars null number": (pl.Series([0, None, 1]), 1),
     "masked": (np.ma.masked_array([0, 5, 1], [False, True, False]), 1),
@@ -302,10 +305,30 @@ def test_missing_label_is_named_with_its_sample(kind):
     assert any(word in text for word in ("NaN", "missing", "infinity"))
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_missing_entry_of_an_indicator_is_named_with_its_output(value):
+SPOILED = {
+    "array": np.asarray,
+    "lists": lambda y: y.tolist(),
+    "objects": lambda y: y.astype(object),
+    "None in lists": lambda y: np.where(np.isnan(y), None, y.astype(object)).tolist(),
+    "data frame": pd.DataFrame,
+    "nullable data frame": lambda y: pd.DataFrame(y).astype("Int64"),
+    "polars": pl.DataFrame,
+    "masked": lambda y: np.ma.masked_array(np.nan_to_num(y).astype(int), np.isnan(y)),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_missing_entry_of_an_indicator_is_named_with_its_output(kind):
     y = INDICATOR.astype(float)
-    y[2, 1] = value
+    y[2, 1] = np.nan
+    text = message(read_labels, SPOILED[kind](y), 4)
+    assert "sample 2, output 1" in text
+    assert "NaN" in text or "missing" in text
+
+
+def test_infinite_entry_of_an_indicator_is_named_with_its_output():
+    y = INDICATOR.astype(float)
+    y[2, 1] = np.inf
     assert "sample 2, output 1" in message(read_labels, y, 4)
 
 

@@ -4,6 +4,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import BaggingRegressor
+from sklearn.feature_selection import SelectKBest, f_regression
+from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import make_scorer
@@ -343,3 +347,31 @@ def test_an_unfitted_estimator_says_so(data):
 
     with pytest.raises(NotFittedError):
         LSTMRegressor().explain_permutation(*data)
+
+
+@pytest.mark.parametrize("wrap", [BaggingRegressor, TransformedTargetRegressor, FrozenEstimator])
+def test_features_of_a_table_reach_through_scikit_learns_wrappers(data, wrap):
+    X, y = data
+    table = X.reshape(N, -1)
+    inner = LSTMRegressor(hidden_size=4, max_epochs=5, n_timesteps=STEPS, random_state=0)
+    model = wrap(inner.fit(table, y)).fit(table, y)
+    result = explain_permutation(model, table, y, n_repeats=1, random_state=0)
+    assert result.importances.shape == (FEATURES, 1)
+
+
+def test_a_pipeline_that_drops_columns_has_cells_but_no_features(data):
+    X, y = data
+    table = X.reshape(N, -1)[:, :7]
+    model = make_pipeline(
+        SelectKBest(f_regression, k=6), LSTMRegressor(n_timesteps=3, max_epochs=2, random_state=0)
+    ).fit(table, y)
+    with pytest.raises(ValueError, match=r"7 columns.*n_timesteps=3.*level='cell'"):
+        explain_permutation(model, table, y)
+    assert explain_permutation(model, table, y, level="cell").importances.shape == (7, 5)
+
+
+def test_a_wrapper_without_n_timesteps_has_no_features(data):
+    X, y = data
+    model = BaggingRegressor(LinearRegression()).fit(X[:, :, 0], y)
+    with pytest.raises(ValueError, match="level='cell'"):
+        explain_permutation(model, X[:, :, 0], y)
