@@ -425,7 +425,7 @@ def _training_attributes(net: LSTMNet) -> dict[str, Any]:
         {
             name: value.item() if isinstance(value, np.generic) else value
             for name, value in row.items()
-            if name != "batches"
+            if name not in ("batches", "train_loss_best", "valid_loss_best")
         }
         for row in net.history
         if "train_loss" in row

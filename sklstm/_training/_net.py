@@ -43,6 +43,8 @@ class LSTMNet(NeuralNet):
     ``batch`` is ``({"z", "lengths", "weights"}, target)``, everything standardised.
     """
 
+    callbacks_: list[tuple[str, Callback]]
+
     def __init__(self, module: LSTMNetwork, criterion: str, seed: int, **kwargs: Any) -> None:
         self.seed = seed
         super().__init__(module=module, criterion=criterion, verbose=0, **kwargs)
@@ -79,6 +81,7 @@ class LSTMNet(NeuralNet):
         self.options_ = options
         self.callbacks = [*own_callbacks.items(), *copy.deepcopy(options.callbacks)]
         self._initialize_callbacks()
+        self._n_own_callbacks = len(own_callbacks)
         self.verbose = 0  # skorch tells of every new optimizer
         if previous is None or (previous.optimizer, previous.weight_decay) != (
             options.optimizer,
@@ -116,8 +119,14 @@ class LSTMNet(NeuralNet):
         """One call of ``fit``: callbacks, epochs, and the callbacks' end also after an error.
 
         The first error is the one that is raised. An epoch that Ctrl-C cut off leaves no trace
-        in the history.
+        in the history. Our own callbacks, which hold on to the data, are let go.
         """
+        try:
+            self._train(training, validation, epochs)
+        finally:
+            self.callbacks_ = self.callbacks_[self._n_own_callbacks :]
+
+    def _train(self, training: Batches, validation: Batches | None, epochs: int) -> None:
         self.notify("on_train_begin", X=None, y=None)
         try:
             self.fit_loop(training, validation, epochs)
@@ -197,9 +206,11 @@ class LSTMNet(NeuralNet):
                 f"Try a smaller learning_rate (now {options.learning_rate}) or a smaller "
                 f"clip_norm (now {options.clip_norm}), and look for extreme values in X and y."
             )
-        earlier = [row[name] for row in self.history[:-1] if name in row]
-        self.history.record(name, _rounded(loss))
-        self.history.record(f"{name}_best", not earlier or loss < min(earlier))
+        loss = _rounded(loss)
+        self.history.record(name, loss)
+        if self.options_.callbacks:  # skorch's Checkpoint looks for it
+            earlier = [row[name] for row in self.history[:-1] if name in row]
+            self.history.record(f"{name}_best", not earlier or loss < min(earlier))
 
     def _begin_batch(self, batch: Batch, training: bool) -> None:
         if self.options_.callbacks:
