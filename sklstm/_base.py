@@ -143,6 +143,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         ``known`` holds attributes that are fixed already, by an earlier fit or by the caller.
         """
 
+    # The caller may be inside torch.no_grad or torch.inference_mode.
+    @torch.inference_mode(False)
+    @torch.enable_grad()
     def _fit(
         self,
         X: Any,
@@ -168,17 +171,18 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         target, attributes = self._read_target(y, weights, self.__dict__ if resume else known or {})
         if resume:
             net = self._net_to_resume(target)
+            if not sequences.uniform or sequences.max_length != self.n_timesteps_in_:
+                attributes["n_timesteps_in_"] = None
         else:
             attributes.update(_input_attributes(X, sequences))
             net = self._new_net(sequences.n_features, target)
         training, validation = prepare_batches(
-            net.module_,
+            net,
             sequences,
             target,
             weights,
             self._data_options(net, validate),
-            device=torch.device(net.device),
-            set_scale=not resume,
+            first=not resume,
         )
 
         def fitted(net: LSTMNet) -> dict[str, Any]:
@@ -202,7 +206,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 net.train(training, validation, epochs)
             except KeyboardInterrupt:
                 # Ctrl-C: what was learned so far is usable, and the caller's loop stops too.
-                self._store(fitted(net))
+                # A net that saw no whole epoch does not take the place of a trained one.
+                if len(net.history) or not hasattr(self, "net_"):
+                    self._store(fitted(net))
                 raise
         self._store(fitted(net))
         if context is not None:
@@ -275,6 +281,15 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
 
     def _net_to_resume(self, target: Target) -> LSTMNet:
         """The fitted net, where the parameters and the target still fit it."""
+        device = torch.device(self.net_.device)
+        if (
+            self.device != "auto"
+            and resolve_device(self.device, fall_back=True).type != device.type
+        ):
+            raise ValueError(
+                f"Training cannot go on on device {self.device!r}: the network is on {device}. Fit "
+                "with warm_start=False, or a clone."
+            )
         architecture = self.net_.module_.architecture
         wanted = self._architecture(architecture["n_features"], target.n_outputs)
         changed = [name for name in wanted if wanted[name] != architecture[name]]
@@ -301,6 +316,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         if hasattr(X, "columns"):
             check_feature_names(self, X, reset=False)
         sequences = self._read(X)
+        if sequences.first_frame is not None:
+            check_feature_names(self, sequences.first_frame, reset=False)
         if sequences.layout == "table":
             if not hasattr(X, "columns"):
                 check_feature_names(self, X, reset=False)
@@ -413,17 +430,20 @@ def _input_attributes(X: Any, sequences: Sequences) -> dict[str, Any]:
         "n_timesteps_in_": sequences.max_length if sequences.uniform else None,
         "_n_columns": sequences.n_columns,
     }
+    names = None
     if sequences.layout == "table":
         names = get_feature_names(X)
-        if names is not None:
-            attributes["feature_names_in_"] = names
+    elif sequences.first_frame is not None:
+        names = get_feature_names(sequences.first_frame)
+    if names is not None:
+        attributes["feature_names_in_"] = names
     return attributes
 
 
 def _training_attributes(net: LSTMNet) -> dict[str, Any]:
     history = [
         {
-            name: value.item() if isinstance(value, np.generic) else value
+            name: value.item() if isinstance(value, np.generic | torch.Tensor) else value
             for name, value in row.items()
             if name not in ("batches", "train_loss_best", "valid_loss_best")
         }

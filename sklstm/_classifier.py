@@ -98,7 +98,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     n_timesteps_in_ : int or None
         Number of time steps, None where it differed between rows.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names, where X was a DataFrame with string names.
+        Column names, where X was a DataFrame, or a list of them, with string names.
 
     See Also
     --------
@@ -107,7 +107,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     Notes
     -----
     Training depends on the set of rows, not on their order; a sample weight of 2 gives, to the
-    last bit, the model of the row given twice. Predictions of a row do not depend on the rows
+    last bit, the model of the row given twice. (``validation_split="last"`` is the exception: it
+    cuts the rows by their position.) Predictions of a row do not depend on the rows
     beside it. The layers are those of [1]_ with the forget gate of [2]_.
 
     References
@@ -198,7 +199,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         y : array-like of shape (n,) or (n, n_labels)
             Labels of any type, or a 0/1 indicator with one column per label.
         sample_weight : array-like of shape (n,), optional
-            Weight of each row; an integer weight equals repetition of the row.
+            Weight of each row; an integer weight equals repetition of the row. So the scale
+            counts: weights that sum to 100 n ask for more steps per epoch (up to 32), as 100 n
+            rows would. Divide by the mean for the steps of n rows.
 
         Returns
         -------
@@ -250,8 +253,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         resume = hasattr(self, "net_")
         if resume and known and not np.array_equal(known["classes_"], self.classes_):
             raise ValueError(
-                f"classes={list(known['classes_'])!r} differ from those of the first call, "
-                f"{list(self.classes_)!r}."
+                f"classes={known['classes_'].tolist()!r} differ from those of the first call, "
+                f"{self.classes_.tolist()!r}."
             )
         self._fit(X, y, sample_weight, epochs=1, resume=resume, known=known)
         return self
@@ -348,24 +351,39 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         labels, multilabel = read_labels(y, len(weights))
         if known.get("_multilabel", multilabel) != multilabel:
             raise ValueError("y must be labels, or a multilabel indicator, as in the first call.")
-        if multilabel:
-            return self._read_multilabel(labels)
         classes = known.get("classes_")
+        if multilabel:
+            if classes is not None and len(classes) != labels.shape[1]:
+                raise ValueError(
+                    f"y has {labels.shape[1]} columns, but there are {len(classes)} labels: "
+                    f"{classes.tolist()!r}."
+                )
+            return self._read_multilabel(labels)
         if classes is None:
             classes = np.unique(labels[weights > 0])
         if len(classes) < 2:
             raise ValueError(
                 "LSTMClassifier needs rows of at least 2 classes. Got 1 class of positive "
-                f"weight: {classes[0]!r}."
+                f"weight: {classes.tolist()[0]!r}."
             )
         used = weights > 0
         codes = np.zeros(len(labels), dtype=np.int64)
         codes[used] = encode_labels(labels[used], classes)
         factors = None
         if self.class_weight is not None:
-            factors = compute_class_weight(
-                self.class_weight, classes=classes, y=labels[used], sample_weight=weights[used]
-            )[codes]
+            with np.errstate(divide="ignore"):  # a class without weight is refused later
+                class_factors = compute_class_weight(
+                    self.class_weight,
+                    classes=classes,
+                    y=labels[used],
+                    sample_weight=weights[used] / weights.max(),
+                )
+            if (class_factors < 0).any():
+                raise ValueError(
+                    "The 'class_weight' parameter of LSTMClassifier must not be negative. Got "
+                    f"{self.class_weight!r}."
+                )
+            factors = class_factors[codes]
         binary = len(classes) == 2
         target = Target(
             codes[:, None].astype(np.float64),

@@ -94,7 +94,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     n_timesteps_in_ : int or None
         Number of time steps, None where it differed between rows.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Column names, where X was a DataFrame with string names.
+        Column names, where X was a DataFrame, or a list of them, with string names.
 
     See Also
     --------
@@ -103,7 +103,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     Notes
     -----
     Training depends on the set of rows, not on their order; a sample weight of 2 gives, to the
-    last bit, the model of the row given twice. Predictions of a row do not depend on the rows
+    last bit, the model of the row given twice. (``validation_split="last"`` is the exception: it
+    cuts the rows by their position.) Predictions of a row do not depend on the rows
     beside it. The layers are those of [1]_ with the forget gate of [2]_.
 
     References
@@ -195,7 +196,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         y : array-like of shape (n,) or (n, n_outputs)
             Targets, in any unit.
         sample_weight : array-like of shape (n,), optional
-            Weight of each row; an integer weight equals repetition of the row.
+            Weight of each row; an integer weight equals repetition of the row. So the scale
+            counts: weights that sum to 100 n ask for more steps per epoch (up to 32), as 100 n
+            rows would. Divide by the mean for the steps of n rows.
 
         Returns
         -------

@@ -297,6 +297,18 @@ def test_a_recorded_none_is_kept():
     assert fitted_twin(model).history_ == model.history_
 
 
+class RecordTensor(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("norm", torch.tensor(0.5))
+
+
+def test_a_recorded_tensor_becomes_a_number():
+    X, y = make_data()
+    model = LSTMRegressor(4, max_epochs=2, callbacks=[RecordTensor()]).fit(X, y)
+    assert [row["norm"] for row in model.history_] == [0.5, 0.5]
+    assert b"torch" not in pickle.dumps(model.set_params(callbacks=None))
+
+
 class Interrupt(Callback):
     def on_batch_end(self, net, **kwargs):
         if len(net.history) == 3:

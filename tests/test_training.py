@@ -716,6 +716,10 @@ def unchanged(epoch):
     return 1.0
 
 
+def halved(epoch):
+    return 0.5**epoch
+
+
 @pytest.mark.parametrize(
     "scheduler",
     [
@@ -750,6 +754,29 @@ def test_a_scheduler_works_where_training_goes_on(change):
     assert model.n_epochs_ == 6
     rates = [row["event_lr"] for row in model.history_[3:]]
     assert_allclose(np.divide(rates[1:], rates[:-1]), 0.5)
+
+
+@pytest.mark.parametrize(
+    "policy, options",
+    [
+        ("StepLR", {"step_size": 1, "gamma": 0.5}),
+        ("ExponentialLR", {"gamma": 0.5}),
+        ("CosineAnnealingLR", {"T_max": 8}),
+        ("LambdaLR", {"lr_lambda": halved}),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_schedule_goes_on_or_begins_anew(policy, options, method):
+    # Anything else, such as one step too few, is a schedule that nobody asked for.
+    X, y = make_X(), make_y()
+    scheduler = LRScheduler(policy=policy, **options)
+    straight = regressor(callbacks=[scheduler], max_epochs=6).fit(X, y)
+    model = regressor(callbacks=[scheduler], warm_start=True, max_epochs=3).fit(X, y)
+    for _ in range(1 if method == "fit" else 3):
+        getattr(model, method)(X, y)
+    expected, rates = ([row["event_lr"] for row in m.history_] for m in (straight, model))
+    anew = expected[:3] if method == "fit" else expected[:1] * 3
+    assert np.allclose(rates, expected) or np.allclose(rates, expected[:3] + anew), rates
 
 
 def test_a_scheduler_of_an_earlier_fit_leaves_the_learning_rate_alone():

@@ -81,6 +81,13 @@ def _read_ragged(items: Any) -> Sequences:
     arrays: list[NDArray[Any]] = []
     for sample, item in enumerate(items):
         name = f"Sample {sample} of X"
+        if _is_frame(item) != _is_frame(items[0]) or (
+            _is_frame(item) and list(item.columns) != list(items[0].columns)
+        ):
+            raise ValueError(
+                f"{name} has other column names than sample 0; all sequences need the same "
+                "features in the same order."
+            )
         array = _read_item(item, name)
         if arrays and array.shape[1] != arrays[0].shape[1]:
             raise ValueError(
@@ -91,7 +98,10 @@ def _read_ragged(items: Any) -> Sequences:
             first, end = real_steps(array[None], sample)
             array = array[first[0] : end[0]]
         arrays.append(as_float(array))
-    return RaggedSequences(arrays)
+    sequences = RaggedSequences(arrays)
+    if _is_frame(items[0]):
+        sequences.first_frame = items[0]
+    return sequences
 
 
 def _read_item(item: Any, name: str) -> NDArray[Any]:

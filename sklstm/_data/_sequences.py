@@ -29,6 +29,8 @@ class Sequences(ABC):
         Number of columns of a table.
     in_memory : bool
         False for memory maps, which are read batch by batch and never copied whole.
+    first_frame : DataFrame or None
+        Of a list of DataFrames, the first, whose column names hold for all.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Sequences(ABC):
         self.layout = layout
         self.n_columns = n_columns
         self.in_memory = in_memory
+        self.first_frame: Any = None
         self.max_length = int(lengths.max())
         self.uniform = int(lengths.min()) == self.max_length
 

@@ -29,14 +29,18 @@ def split_random(n: int, fraction: float, strata: Rows | None, seed: int) -> tup
     if strata is None:
         return _sorted(train_test_split(positions, test_size=n_valid, random_state=seed))
     counts = np.bincount(strata)
-    alone = counts[strata] == 1
-    rest = positions[~alone]
     n_classes = np.count_nonzero(counts > 1)
-    stratify = strata[rest] if n_classes <= n_valid <= len(rest) - n_classes else None
+    kept = positions[counts[strata] == 1]
+    rest = positions[counts[strata] > 1]
+    stratify: Rows | None = strata[rest]
+    if not n_classes <= n_valid <= len(rest) - n_classes:
+        # Too few rows for every class to be watched; one of each stays in training.
+        kept = np.unique(strata, return_index=True)[1]
+        rest, stratify = np.setdiff1d(positions, kept), None
     if len(rest) <= n_valid:
-        rest, alone = positions, np.zeros(n, dtype=bool)
+        kept, rest = positions[:0], positions
     train, valid = train_test_split(rest, test_size=n_valid, random_state=seed, stratify=stratify)
-    return _sorted((np.concatenate([train, positions[alone]]), valid))
+    return _sorted((np.concatenate([train, kept]), valid))
 
 
 def _n_valid(n: int, fraction: float) -> int:

@@ -63,7 +63,7 @@ class Batches:
     targets : Tensor of shape (n, ...)
         Aligned with ``rows``.
     weights : float32 Tensor of shape (n,), or None where all rows weigh the same
-        With mean 1.
+        With mean 1 in the first call of ``fit`` or ``partial_fit``.
     network : LSTMNetwork
         Whose scaling is applied.
     batch_size : int
@@ -98,7 +98,7 @@ class Batches:
     def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
         """One epoch in random order, in batches whose sizes differ by at most one row."""
         n = len(self.rows)
-        order = torch.cat([torch.randperm(n, generator=generator) for _ in range(self.passes)])
+        order = torch.cat([_permutation(n, generator) for _ in range(self.passes)])
         sizes = _even_sizes(n, self.batch_size) * self.passes
         step = self._batches_per_gather()
         begin = 0
@@ -111,13 +111,13 @@ class Batches:
             else:
                 block = block[torch.argsort(self.lengths[block], stable=True)]
                 parts = block.split(block_sizes)
-                for k in torch.randperm(len(parts), generator=generator).tolist():
+                for k in _permutation(len(parts), generator).tolist():
                     yield from self._cut(parts[k], [len(parts[k])])
 
     def in_order(self) -> Iterator[Batch]:
         """Every row once, in batches."""
         size = inference_rows(self.network, self.max_length)
-        for part in torch.arange(len(self.rows)).split(size):
+        for part in torch.arange(len(self.rows), device="cpu").split(size):
             yield from self._cut(part, [len(part)])
 
     def _batches_per_gather(self) -> int:
@@ -155,7 +155,7 @@ class Batches:
                 z = self._standardize(self.rows[block.numpy()])
                 z = nn.functional.pad(z, (0, 0, 0, longest - z.shape[1]))
             else:
-                steps = torch.arange(longest).clamp(max=lengths[:, None] - 1)
+                steps = torch.arange(longest, device="cpu").clamp(max=lengths[:, None] - 1)
                 z = self.values[(self.starts[block][:, None] + steps).to(self.device)]
         return z, None if lengths is None else lengths.to(self.device)
 
@@ -174,7 +174,7 @@ class Batches:
                 z = z.flatten(0, 1)
             else:
                 lengths = torch.from_numpy(self.sequences.lengths[rows])
-                real = torch.arange(z.shape[1]) < lengths[:, None]
+                real = torch.arange(z.shape[1], device="cpu") < lengths[:, None]
                 z = z[real.to(self.device)]
             steps[begin : begin + len(z)] = z
             begin += len(z)
@@ -187,6 +187,11 @@ def inference_rows(network: LSTMNetwork, n_timesteps: int) -> int:
     """Rows of a batch whose gradients are not needed."""
     width = network.recurrent.output_size + network.architecture["n_features"]
     return max(ROW_MULTIPLE, INFERENCE_ENTRIES // (n_timesteps * width))
+
+
+def _permutation(n: int, generator: torch.Generator) -> Tensor:
+    # The device is named everywhere: torch's default device is the caller's to set.
+    return torch.randperm(n, generator=generator, device="cpu")
 
 
 def _even_sizes(n: int, batch_size: int) -> list[int]:

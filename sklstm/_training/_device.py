@@ -20,6 +20,8 @@ def resolve_device(device: str, *, fall_back: bool = False) -> torch.device:
     try:
         found = torch.device(device)
     except RuntimeError as error:
+        if fall_back:
+            return torch.device("cpu")
         raise ValueError(
             f"The 'device' parameter must be 'auto' or a device that torch knows, such as 'cpu' "
             f"or 'cuda:0'. Got {device!r} instead."

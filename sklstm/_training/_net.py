@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import Tensor
 
 from ..nn import LSTMNetwork
@@ -47,6 +47,7 @@ class LSTMNet(NeuralNet):
 
     def __init__(self, module: LSTMNetwork, criterion: str, seed: int, **kwargs: Any) -> None:
         self.seed = seed
+        self.weight_unit: float | None = None
         super().__init__(module=module, criterion=criterion, verbose=0, **kwargs)
 
     @property
@@ -74,13 +75,17 @@ class LSTMNet(NeuralNet):
         """Get ready for one call of ``fit``: copies of the user's callbacks, the optimizer.
 
         The optimizer is kept, with its moments, from an earlier call unless its class or
-        weight decay changed. The learning rate starts from ``options`` whatever a scheduler
-        made of it before.
+        weight decay changed. The learning rate and its schedule begin anew in every call.
         """
         previous = getattr(self, "options_", None)
         self.options_ = options
         self.callbacks = [*own_callbacks.items(), *copy.deepcopy(options.callbacks)]
         self._initialize_callbacks()
+        for _, callback in self.callbacks_:
+            # skorch would go on at the epoch of the history, where torch's schedulers disagree
+            # on whether the rate they find was stepped already.
+            if isinstance(callback, LRScheduler) and "Plateau" not in str(callback.policy):
+                vars(callback).setdefault("last_epoch", -1)
         self._n_own_callbacks = len(own_callbacks)
         self.verbose = 0  # skorch tells of every new optimizer
         if previous is None or (previous.optimizer, previous.weight_decay) != (
@@ -124,6 +129,7 @@ class LSTMNet(NeuralNet):
         try:
             self._train(training, validation, epochs)
         finally:
+            self.callbacks = self.callbacks[self._n_own_callbacks :]
             self.callbacks_ = self.callbacks_[self._n_own_callbacks :]
 
     def _train(self, training: Batches, validation: Batches | None, epochs: int) -> None:

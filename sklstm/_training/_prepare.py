@@ -16,6 +16,7 @@ from .._data import (
 )
 from ..nn import LSTMNetwork
 from ._batches import Batches, passes_per_epoch
+from ._net import LSTMNet
 
 
 @dataclass(frozen=True)
@@ -61,27 +62,26 @@ class _Part:
 
 
 def prepare_batches(
-    network: LSTMNetwork,
+    net: LSTMNet,
     sequences: Sequences,
     target: Target,
     weights: NDArray[np.float64],
     options: DataOptions,
     *,
-    device: torch.device,
-    set_scale: bool,
+    first: bool,
 ) -> tuple[Batches, Batches | None]:
     """Merge, split, scale and standardise.
 
     Parameters
     ----------
-    network : LSTMNetwork
-        Its scaling buffers are filled from the training rows where ``set_scale`` is true.
+    net : LSTMNet
+        Where ``first`` is true, the training rows fix the scaling of its module and the weight
+        that counts as 1 in the loss; further calls keep them.
     sequences : Sequences of length n
     target : Target
     weights : float64 array of shape (n,)
     options : DataOptions
-    device : torch.device
-    set_scale : bool
+    first : bool
 
     Returns
     -------
@@ -90,16 +90,21 @@ def prepare_batches(
         None where ``options.validation_fraction`` is None.
     """
     training, validation = _split(sequences, target, weights, options)
-    if set_scale and options.standardize:
-        _set_scale(network, sequences, target, training)
-    passes = passes_per_epoch(len(training.rows), training.weights.sum(), options.batch_size)
+    network, device = net.module_, torch.device(net.device)
+    if first:
+        net.weight_unit = _mean_weight(target, training)
+        if options.standardize:
+            _set_scale(network, sequences, target, training)
+    with np.errstate(over="ignore"):
+        total_weight = training.weights.sum()
+    passes = passes_per_epoch(len(training.rows), total_weight, options.batch_size)
 
     def batches(part: _Part, passes: int) -> Batches:
         return Batches(
             sequences,
             part.rows,
             _target_tensor(network, target, part.rows),
-            _loss_weights(target, part),
+            _loss_weights(target, part, net.weight_unit),
             network,
             options.batch_size,
             device,
@@ -153,10 +158,25 @@ def _target_tensor(network: LSTMNetwork, target: Target, rows: NDArray[np.int64]
     return ((columns - mean) / scale).float()
 
 
-def _loss_weights(target: Target, part: _Part) -> torch.Tensor | None:
-    weights = part.weights
-    if target.factors is not None:
-        weights = weights * target.factors[part.rows]
-    if (weights == weights[0]).all():
+def _weights_in_loss(target: Target, part: _Part) -> NDArray[np.float64]:
+    if target.factors is None:
+        return part.weights
+    return part.weights * target.factors[part.rows]
+
+
+def _mean_weight(target: Target, part: _Part) -> float:
+    weights = _weights_in_loss(target, part)
+    largest = weights.max()
+    if not 0 < largest < np.inf:
+        raise ValueError(
+            "The weights of the training rows, sample_weight times class_weight, must be finite "
+            f"and not all 0. The largest is {largest}."
+        )
+    return float(largest * (weights / largest).mean())
+
+
+def _loss_weights(target: Target, part: _Part, unit: float | None) -> torch.Tensor | None:
+    weights = _weights_in_loss(target, part) / (unit or 1.0)
+    if (weights == 1).all():
         return None
-    return torch.from_numpy(weights / weights.mean()).float()
+    return torch.from_numpy(weights).float()

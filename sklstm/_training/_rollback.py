@@ -17,7 +17,7 @@ def restored_on_error(net: LSTMNet) -> Iterator[None]:
     optimizer = getattr(net, "optimizer_", None)
     moments = None if optimizer is None else copy.deepcopy(optimizer.state_dict())
     options = getattr(net, "options_", None)
-    n_epochs = len(net.history)
+    n_epochs, weight_unit = len(net.history), net.weight_unit
     try:
         yield
     except Exception:
@@ -26,4 +26,5 @@ def restored_on_error(net: LSTMNet) -> Iterator[None]:
         if optimizer is not None:
             optimizer.load_state_dict(moments)
         del net.history[n_epochs:]
+        net.weight_unit = weight_unit
         raise

@@ -22,18 +22,23 @@ def pack_net(net: LSTMNet) -> Packed:
         "architecture": dict(net.module_.architecture),
         "criterion": net.criterion,
         "seed": net.seed,
+        "weight_unit": net.weight_unit,
         "weights": {
             name: tensor.detach().cpu().numpy() for name, tensor in net.module_.state_dict().items()
         },
     }
 
 
+@torch.inference_mode(False)
 def unpack_net(packed: Packed, device: torch.device, history: list[dict[str, Any]]) -> LSTMNet:
     """Rebuild the net; its weights are copies, so a memory-mapped pickle may be closed."""
     network = LSTMNetwork(**packed["architecture"])
-    weights = {name: torch.tensor(np.asarray(w)) for name, w in packed["weights"].items()}
+    weights = {
+        name: torch.tensor(np.asarray(w), device="cpu") for name, w in packed["weights"].items()
+    }
     network.load_state_dict(weights)
     net = build_net(network, packed["criterion"], packed["seed"], device)
+    net.weight_unit = packed["weight_unit"]
     net.history_ = History(dict(row, batches=[]) for row in history)
     return net
 

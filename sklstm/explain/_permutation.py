@@ -36,6 +36,7 @@ def explain_permutation(
         Any fitted scikit-learn estimator; the players are the inputs that it takes.
     X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
         Rows that the model was not trained on, as it takes them; DataFrames stay DataFrames.
+        Read into memory, and copied for every permutation.
     y : array-like of shape (n,) or (n, n_outputs)
         Their targets.
     level : {"feature", "timestep", "cell"}, default="feature"

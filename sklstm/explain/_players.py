@@ -1,6 +1,7 @@
 """The parts of X that an explanation permutes or switches: cells, features, time steps."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -60,34 +61,49 @@ def players_of(model: Any, X: Any, level: Level) -> Players:
     """
     if level not in LEVELS:
         raise ValueError(f"The 'level' parameter must be one of {LEVELS}. Got {level!r} instead.")
-    if hasattr(X, "columns"):
-        return _TablePlayers(X, len(X.columns), _n_timesteps(model), level)
-    sequences = read_sequences(X)
-    if sequences.n_columns is not None:
-        return _TablePlayers(np.asarray(X), sequences.n_columns, _n_timesteps(model), level)
+    frame = hasattr(X, "columns")
+    sequences = None if frame else read_sequences(X)
+    if sequences is None or sequences.n_columns is not None:
+        n_timesteps = None if level == "cell" else _steps_of_columns(model)
+        return _TablePlayers(X if frame else np.asarray(X), n_timesteps, level)
     return _SequencePlayers(X, sequences, level)
 
 
-def _n_timesteps(model: Any) -> int | None:
-    """The ``n_timesteps`` of the estimator that a search, Pipeline or ensemble is made of."""
-    while not hasattr(model, "n_timesteps"):
-        if hasattr(model, "steps"):
-            model = model.steps[-1][1]
-            continue
-        inner = (getattr(model, name, None) for name in _INNER)
-        model = next((estimator for estimator in inner if estimator is not None), None)
-        if model is None:
-            return None
-    return model.n_timesteps
+def _steps_of_columns(model: Any) -> int | None:
+    """The ``n_timesteps`` of the estimator that a search, Pipeline or ensemble is made of.
+
+    None where each column is a time step; an error where no estimator says.
+    """
+    found = set(_all_n_timesteps(model))
+    if len(found) != 1:
+        raise ValueError(
+            f"{type(model).__name__} does not tell how the columns of 2-D X are time steps and "
+            "features: it holds no single n_timesteps=. Use level='cell' for the columns."
+        )
+    return found.pop()
+
+
+def _all_n_timesteps(model: Any) -> Iterator[int | None]:
+    if hasattr(model, "n_timesteps"):
+        yield model.n_timesteps
+    elif hasattr(model, "steps"):
+        yield from _all_n_timesteps(model.steps[-1][1])
+    else:
+        inner = [getattr(model, name, None) for name in _INNER]
+        members = getattr(model, "estimators_", None)
+        first = [estimator for estimator in inner if estimator is not None][:1]
+        for estimator in first or (np.ravel(members).tolist() if members is not None else []):
+            yield from _all_n_timesteps(estimator)
 
 
 class _TablePlayers(Players):
     """Columns of a 2-D array or a DataFrame; features and steps are groups of columns."""
 
-    def __init__(self, X: Any, n_columns: int, n_timesteps: int | None, level: Level) -> None:
+    def __init__(self, X: Any, n_timesteps: int | None, level: Level) -> None:
         self.X = X
+        n_columns = X.shape[1]
         grid = np.arange(n_columns)[:, None]
-        if level != "cell" and n_timesteps is not None and n_columns % n_timesteps:
+        if n_timesteps is not None and n_columns % n_timesteps:
             raise ValueError(
                 f"X has {n_columns} columns, which n_timesteps={n_timesteps} of the last step does "
                 "not divide: the steps before it change the columns. Use level='cell' for the "

@@ -49,5 +49,5 @@ def init_linear_(linear: nn.Linear, generator: torch.Generator) -> None:
 def _orthogonal(size: int, generator: torch.Generator) -> Tensor:
     # The factorisation's last bits depend on the number of threads; computed in float64
     # and rounded to float32 they do not reach the weights.
-    matrix = torch.empty(size, size, dtype=torch.float64)
+    matrix = torch.empty(size, size, dtype=torch.float64, device="cpu")
     return nn.init.orthogonal_(matrix, generator=generator).float()

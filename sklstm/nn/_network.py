@@ -59,8 +59,9 @@ class LSTMNetwork(nn.Module):
         self.y_mean: Tensor
         self.y_scale: Tensor
         for name, size in (("x", n_features), ("y", n_outputs)):
-            self.register_buffer(f"{name}_mean", torch.zeros(size, dtype=torch.float64))
-            self.register_buffer(f"{name}_scale", torch.ones(size, dtype=torch.float64))
+            options: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}
+            self.register_buffer(f"{name}_mean", torch.zeros(size, **options))
+            self.register_buffer(f"{name}_scale", torch.ones(size, **options))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw all weights from ``generator``."""

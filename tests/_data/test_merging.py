@@ -188,6 +188,26 @@ def test_neighbouring_floats_are_different():
     assert len(merge_as(X[[0, 0]], y, np.ones(2))[0]) == 2
 
 
+@pytest.mark.parametrize(
+    "values",
+    [1.0 + np.arange(6) * 2.0**-40, 1e300 * np.arange(1, 7), 1e-300 * np.arange(6)],
+    ids=["alike in float32", "beyond float32", "below float32"],
+)
+@pytest.mark.parametrize("place", ["X", "y"])
+def test_rows_that_differ_in_float64_alone_are_told_apart_in_any_order(values, place):
+    values = np.repeat(values, [1, 2, 1, 3, 1, 2])
+    one = np.ones(10)
+    X, y = (values, one) if place == "X" else (one, values)
+    X, y, w = X[:, None, None], y[:, None], np.arange(1.0, 11.0)
+    keys, weights = merged_keys(X, y, w)
+    assert len(set(keys)) == 6
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(10)
+        again, weights_again = merged_keys(X[order], y[order], w[order])
+        assert again == keys
+        assert_array_equal(weights_again, weights)
+
+
 def test_all_columns_of_y_count():
     y = np.array([[0.0, 1.0], [0.0, 2.0], [0.0, 1.0]])
     representatives, weights = merge_as(np.zeros((3, 2, 1)), y, np.ones(3))

@@ -564,6 +564,42 @@ def test_infinity_is_named(case, value, container):
     assert "NaN" not in text
 
 
+def with_random_gaps(seed):
+    """Padding at both ends of each sample and, sometimes, gaps; what is right or wrong with it."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(4, 5, 2))
+    for sample in range(4):
+        start, end = sorted(rng.integers(0, 6, 2))
+        X[sample, :start] = X[sample, end:] = np.nan
+    X[rng.random(X.shape) < rng.choice([0.0, 0.02, 0.1])] = np.nan
+    expected, wrong = [], []
+    for sample, x in enumerate(X.tolist()):
+        real = [step for step, values in enumerate(x) if not all(map(math.isnan, values))]
+        if not real:
+            wrong.append(f"Sample {sample} of X has no time step")
+            continue
+        steps = range(real[0], real[-1] + 1)
+        expected.append([x[step] for step in steps])
+        gaps = [(step, k) for step in steps for k in range(2) if math.isnan(x[step][k])]
+        if gaps:
+            wrong.append(f"NaN at sample {sample}, time step {gaps[0][0]}, feature {gaps[0][1]}.")
+    return X, expected, wrong
+
+
+@pytest.mark.parametrize("build", [lambda X: X, list], ids=["array", "list"])
+def test_random_gaps_are_either_padding_or_named(build):
+    n_padded = 0
+    for seed in range(200):
+        X, expected, wrong = with_random_gaps(seed)
+        if wrong:
+            text = message(build(X))
+            assert any(part in text for part in wrong), (seed, text)
+        else:
+            assert_reads_as(read_sequences(build(X)), expected)
+            n_padded += 1
+    assert 20 < n_padded < 180
+
+
 def test_step_of_infinities_at_the_end_is_no_padding():
     assert "sample 1, time step 3, feature 0" in message(spoiled([(1, 3)], np.inf))
 

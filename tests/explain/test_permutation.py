@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import BaggingRegressor
+from sklearn.ensemble import BaggingRegressor, VotingRegressor
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
@@ -375,3 +375,27 @@ def test_a_wrapper_without_n_timesteps_has_no_features(data):
     model = BaggingRegressor(LinearRegression()).fit(X[:, :, 0], y)
     with pytest.raises(ValueError, match="level='cell'"):
         explain_permutation(model, X[:, :, 0], y)
+
+
+def test_voting_over_tables_knows_its_features_and_steps(data):
+    X, y = data
+    table = X.reshape(N, -1)
+    members = [
+        (
+            str(seed),
+            LSTMRegressor(hidden_size=4, max_epochs=3, n_timesteps=STEPS, random_state=seed),
+        )
+        for seed in range(2)
+    ]
+    model = VotingRegressor(members).fit(table, y)
+    assert explain_permutation(model, table, y, n_repeats=1).importances.shape == (FEATURES, 1)
+    steps = explain_permutation(model, table, y, level="timestep", n_repeats=1)
+    assert steps.importances.shape == (STEPS, 1)
+
+
+@pytest.mark.parametrize("level", ["feature", "timestep"])
+def test_a_table_of_a_model_without_time_steps_has_cells_alone(data, level):
+    X, y = data
+    model = LinearRegression().fit(X.reshape(N, -1), y)
+    with pytest.raises(ValueError, match=r"LinearRegression.*level='cell'"):
+        explain_permutation(model, X.reshape(N, -1), y, level=level)
