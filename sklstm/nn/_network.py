@@ -74,11 +74,12 @@ class LSTMNetwork(nn.Module):
 
     def standardize(self, x: Tensor) -> Tensor:
         """Original units to zero mean and unit variance, float32."""
-        # One row of steps and features is a longer run for the kernels than the features alone.
+        # One row of steps and features is a longer run for the kernels than the features alone,
+        # and a product costs a third of a quotient.
         mean = self.x_mean.expand(x.shape[1:]).contiguous()
-        scale = self.x_scale.expand(x.shape[1:]).contiguous()
+        inverse = self.x_scale.reciprocal().expand(x.shape[1:]).contiguous()
         # Values beyond float32 stay finite, and so do the sums of the first layer.
-        return (x - mean).div_(scale).clamp_(-LARGEST, LARGEST).float()
+        return (x - mean).mul_(inverse).float().clamp_(-LARGEST, LARGEST)
 
     def encode(self, z: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Head outputs for standardised sequences, in the target's standardised units."""
