@@ -25,7 +25,7 @@ STEP_MULTIPLE = 4
 ROW_MULTIPLE = 4
 # Hidden-state entries per batch of inference: large enough to be fast, small enough to stay
 # in the cache.
-INFERENCE_ENTRIES = 2**20
+INFERENCE_ENTRIES = 2**18
 
 Batch = tuple[dict[str, Tensor | None], Tensor]
 
