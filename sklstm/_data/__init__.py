@@ -1,22 +1,36 @@
 """From anything array-like to one record of sequences, and from labels to numbers."""
 
+from ._checks import is_missing, to_numeric
 from ._merging import merge_identical_rows
 from ._reading import read_sequences
 from ._scaling import column_scale, weighted_scale
 from ._sequences import Sequences, rows_per_chunk
 from ._splitting import split_last, split_random
+from ._steps import TimeSteps, read_steps
 from ._targets import encode_labels, read_labels, read_targets
+from ._timeline import column_times, index_times, is_usual, steps_between, usual_step
+from ._windows import Windows
 
 __all__ = [
     "Sequences",
+    "TimeSteps",
+    "Windows",
     "column_scale",
+    "column_times",
     "encode_labels",
+    "index_times",
+    "is_missing",
+    "is_usual",
     "merge_identical_rows",
     "read_labels",
     "read_sequences",
+    "read_steps",
     "read_targets",
     "rows_per_chunk",
     "split_last",
     "split_random",
+    "steps_between",
+    "to_numeric",
+    "usual_step",
     "weighted_scale",
 ]

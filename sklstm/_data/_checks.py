@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from .._utils._sklearn import is_pandas_na
 from ._sequences import rows_per_chunk
 
+# As messages tell to write it.
+FORWARD_FILL = "lambda steps: pandas.DataFrame(steps).ffill()"
+
 
 def as_array(X: Any) -> NDArray[Any]:
     """An array over X; what is masked is missing."""
@@ -61,8 +64,8 @@ def check_table(X: Any, table: NDArray[Any]) -> None:
         if np.isnan(table[start + row, column]):
             raise ValueError(
                 f"Input X contains NaN {where}. In 2-D X every NaN is a missing value: impute it "
-                "first. Sequences of different length go in a list, or in a 3-D array padded "
-                "with NaN steps."
+                "first, with SimpleImputer() or a forward fill (frame.ffill(axis=1)). Sequences "
+                "of different length go in a list, or in a 3-D array padded with NaN steps."
             )
         raise ValueError(f"Input X contains infinity {where}. Replace or clip it first.")
 
@@ -111,7 +114,9 @@ def real_steps(
         if missing[sample, step, feature]:
             raise ValueError(
                 f"Input X contains NaN {where}. Only whole time steps of NaN at the start or "
-                "end of a sample are padding; impute missing values inside a sequence first."
+                "end of a sample are padding; impute missing values inside a sequence first, with "
+                "SequenceWise(SimpleImputer()) or a forward fill of each sequence: "
+                f"SequenceWise(FunctionTransformer({FORWARD_FILL}))."
             )
         raise ValueError(f"Input X contains infinity {where}. Replace or clip it first.")
     return first, end

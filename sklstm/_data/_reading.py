@@ -1,5 +1,6 @@
 """Everything that the estimators accept as X, read into one record."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,8 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from ._checks import as_array, check_table, find_padding, real_steps, to_numeric
-from ._sequences import DenseSequences, RaggedSequences, Sequences, as_float
+from ._sequences import DenseSequences, Layout, RaggedSequences, Sequences, as_float
+from ._windows import Windows, WindowSequences
 
 
 def read_sequences(X: Any, *, n_timesteps: int | None = None, estimator: Any = None) -> Sequences:
@@ -31,23 +33,42 @@ def read_sequences(X: Any, *, n_timesteps: int | None = None, estimator: Any = N
         Where X is empty, of another shape, not numeric, or has a NaN that is not padding or
         an infinity; the message names the sample, time step and feature.
     """
-    if _is_frame(X) or hasattr(X, "tocsr"):
-        return _read_table(X, n_timesteps, estimator)
+    if isinstance(X, Windows):
+        if len(X) == 0:
+            raise ValueError(
+                f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required."
+            )
+        return WindowSequences(X)
+    layout, content = find_layout(X)
+    if layout == "ragged":
+        return _read_ragged(content)
+    if layout == "array":
+        values = array_values(content)
+        starts, lengths = find_padding(values)
+        return DenseSequences(values, starts, lengths, "array", None)
+    return _read_table(content, n_timesteps, estimator)
+
+
+def find_layout(X: Any) -> tuple[Layout, Any]:
+    """What X is, and X as a table, a 3-D array or sized items."""
+    if is_frame(X) or hasattr(X, "tocsr"):
+        return "table", X
     items = _items_of_ragged(X)
     if items is not None:
-        return _read_ragged(items)
+        return "ragged", items
     array = as_array(X)
     if array.ndim == 3:
-        return _read_array(array)
+        return "array", array
     if array.ndim > 3:
         raise ValueError(
             f"X has {array.ndim} dimensions (shape {array.shape}). It must be 3-D (n_samples, "
             "n_timesteps, n_features), 2-D (n_samples, n_columns), or a list of sequences."
         )
-    return _read_table(X if array.dtype == object else array, n_timesteps, estimator)
+    return "table", X if array.dtype == object else array
 
 
-def _is_frame(X: Any) -> bool:
+def is_frame(X: Any) -> bool:
+    """Whether X is a DataFrame, of pandas or polars."""
     return hasattr(X, "columns") and hasattr(X, "shape")
 
 
@@ -79,29 +100,38 @@ def _ndim(item: Any) -> int:
 
 def _read_ragged(items: Any) -> Sequences:
     arrays: list[NDArray[Any]] = []
+    for sample, array in enumerate(item_values(items)):
+        if not np.isfinite(array).all():
+            first, end = real_steps(array[None], sample)
+            array = array[first[0] : end[0]]
+        arrays.append(as_float(array))
+    sequences = RaggedSequences(arrays)
+    if is_frame(items[0]):
+        sequences.first_frame = items[0]
+    return sequences
+
+
+def item_values(items: Any) -> Iterator[NDArray[Any]]:
+    """Numbers of each sequence of a list, shape (length, n_features), finite or not."""
+    n_features = None
     for sample, item in enumerate(items):
         name = f"Sample {sample} of X"
-        if _is_frame(item) != _is_frame(items[0]) or (
-            _is_frame(item) and list(item.columns) != list(items[0].columns)
+        if is_frame(item) != is_frame(items[0]) or (
+            is_frame(item) and list(item.columns) != list(items[0].columns)
         ):
             raise ValueError(
                 f"{name} has other column names than sample 0; all sequences need the same "
                 "features in the same order."
             )
         array = _read_item(item, name)
-        if arrays and array.shape[1] != arrays[0].shape[1]:
+        if n_features is None:
+            n_features = array.shape[1]
+        if array.shape[1] != n_features:
             raise ValueError(
-                f"{name} has {array.shape[1]} features, but sample 0 has {arrays[0].shape[1]}; "
+                f"{name} has {array.shape[1]} features, but sample 0 has {n_features}; "
                 "all sequences need the same features."
             )
-        if not np.isfinite(array).all():
-            first, end = real_steps(array[None], sample)
-            array = array[first[0] : end[0]]
-        arrays.append(as_float(array))
-    sequences = RaggedSequences(arrays)
-    if _is_frame(items[0]):
-        sequences.first_frame = items[0]
-    return sequences
+        yield array
 
 
 def _read_item(item: Any, name: str) -> NDArray[Any]:
@@ -127,20 +157,19 @@ def _read_item(item: Any, name: str) -> NDArray[Any]:
     return to_numeric(array, name)
 
 
-def _read_array(array: NDArray[Any]) -> Sequences:
+def array_values(array: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of a 3-D array, finite or not."""
     for size, what in zip(array.shape, ("sample", "time step", "feature"), strict=True):
         if size == 0:
             raise ValueError(
                 f"Found array with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is "
                 "required."
             )
-    values = to_numeric(array, "X")
-    starts, lengths = find_padding(values)
-    return DenseSequences(values, starts, lengths, "array", None)
+    return to_numeric(array, "X")
 
 
 def _read_table(X: Any, n_timesteps: int | None, estimator: Any) -> Sequences:
-    table = to_numeric(_table_values(X, estimator), "X")
+    table = table_values(X, estimator)
     check_table(X, table)
     n_samples, n_columns = table.shape
     k = n_timesteps or n_columns
@@ -153,10 +182,15 @@ def _read_table(X: Any, n_timesteps: int | None, estimator: Any) -> Sequences:
     return DenseSequences(values, None, lengths, "table", n_columns)
 
 
-def _table_values(X: Any, estimator: Any) -> NDArray[Any]:
+def table_values(X: Any, estimator: Any) -> NDArray[Any]:
+    """Numbers of a table, finite or not."""
+    return to_numeric(_checked_table(X, estimator), "X")
+
+
+def _checked_table(X: Any, estimator: Any) -> NDArray[Any]:
     if type(X) is np.ndarray and X.dtype in (np.float32, np.float64) and X.ndim == 2 and X.size:
         return X
-    if _is_frame(X) and X.shape[1] == 0:
+    if is_frame(X) and X.shape[1] == 0:
         raise ValueError(
             f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
         )

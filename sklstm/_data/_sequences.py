@@ -31,7 +31,15 @@ class Sequences(ABC):
         False for memory maps, which are read batch by batch and never copied whole.
     first_frame : DataFrame or None
         Of a list of DataFrames, the first, whose column names hold for all.
+    table : float array of shape (n_steps, n_features) or None
+        Time steps that sequences share: sequence i is ``lengths[i]`` rows from ``starts[i]`` on.
+        None where each sequence has its own steps.
+    starts : int64 array of shape (n,) or None
+        See ``table``; of a padded array the first real step of each sample.
     """
+
+    table: NDArray[Any] | None = None
+    starts: NDArray[np.int64] | None = None
 
     def __init__(
         self,

@@ -53,8 +53,9 @@ def as_tensor(values: NDArray[Any]) -> Tensor:
 class Batches:
     """An epoch's batches of standardised sequences, targets and weights.
 
-    Rows in memory are standardised once and kept as one tensor on the device; rows of a memory
-    map are read and standardised a few batches at a time.
+    Rows in memory are standardised once and kept as one tensor on the device, of windows the
+    table that they share; rows of a memory map are read and standardised a few batches at a
+    time.
 
     Parameters
     ----------
@@ -88,9 +89,19 @@ class Batches:
         # Of these rows: what another row's length is must not show.
         self.max_length = int(self.lengths.max())
         self.uniform = int(self.lengths.min()) == self.max_length
-        self.values = self._standardize_all() if self.sequences.in_memory else None
-        if self.values is not None and not self.uniform:
-            self.starts = torch.cumsum(self.lengths, 0) - self.lengths
+        self.values: Tensor | None = None
+        # Of each row in a tensor of all steps; None where values has one entry per row.
+        self.starts: Tensor | None = None
+        if not self.sequences.in_memory:
+            return
+        table, starts = self.sequences.table, self.sequences.starts
+        if table is not None and starts is not None:
+            self.values = self._standardize_table(table)
+            self.starts = torch.from_numpy(starts[self.rows])
+        else:
+            self.values = self._standardize_all()
+            if not self.uniform:
+                self.starts = torch.cumsum(self.lengths, 0) - self.lengths
 
     def __len__(self) -> int:
         return len(self.rows) * self.passes
@@ -144,24 +155,32 @@ class Batches:
 
     def _gather(self, block: Tensor) -> tuple[Tensor, Tensor | None]:
         lengths = None if self.uniform else self.lengths[block]
-        if lengths is None:
-            if self.values is None:
-                z = self._standardize(self.rows[block.numpy()])
-            else:
-                z = self.values[block.to(self.device)]
-        else:
+        longest = self.max_length
+        if lengths is not None:
             longest = -(-int(lengths.max()) // STEP_MULTIPLE) * STEP_MULTIPLE
-            if self.values is None:
-                z = self._standardize(self.rows[block.numpy()])
+        if self.values is None:
+            z = self._standardize(self.sequences.take(self.rows[block.numpy()]))
+            if longest > z.shape[1]:
                 z = nn.functional.pad(z, (0, 0, 0, longest - z.shape[1]))
-            else:
-                steps = torch.arange(longest, device="cpu").clamp(max=lengths[:, None] - 1)
-                z = self.values[(self.starts[block][:, None] + steps).to(self.device)]
+        elif self.starts is None:
+            z = self.values[block.to(self.device)]
+        else:
+            steps = torch.arange(longest, device="cpu")
+            if lengths is not None:
+                steps = steps.clamp(max=lengths[:, None] - 1)
+            z = self.values[(self.starts[block][:, None] + steps).to(self.device)]
         return z, None if lengths is None else lengths.to(self.device)
 
-    def _standardize(self, rows: NDArray[np.int64]) -> Tensor:
-        values = as_tensor(self.sequences.take(rows)).to(self.device)
-        return self.network.standardize(values)
+    def _standardize(self, values: NDArray[Any]) -> Tensor:
+        return self.network.standardize(as_tensor(values).to(self.device))
+
+    def _standardize_table(self, table: NDArray[Any]) -> Tensor:
+        size = rows_per_chunk(1, table.shape[1])
+        steps = torch.empty(table.shape, dtype=torch.float32, device=self.device)
+        for begin in range(0, len(table), size):
+            part = slice(begin, begin + size)
+            steps[part] = self._standardize(table[part, None])[:, 0]
+        return steps
 
     def _standardize_all(self) -> Tensor:
         """(n, n_timesteps, n_features), or all steps in a row where lengths differ."""
@@ -169,7 +188,7 @@ class Batches:
         steps = torch.empty(n_steps, n_features, dtype=torch.float32, device=self.device)
         begin = 0
         for rows in self.sequences.chunks(self.rows):
-            z = self._standardize(rows)
+            z = self._standardize(self.sequences.take(rows))
             if self.uniform:
                 z = z.flatten(0, 1)
             else:

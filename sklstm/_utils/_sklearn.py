@@ -1,10 +1,25 @@
 """The only file that imports private names of scikit-learn."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils._array_api import get_namespace
 from sklearn.utils._missing import is_pandas_na
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils._set_output import (
+    _get_adapter_from_container as adapter_of_frame,
+)
+from sklearn.utils._set_output import (
+    _get_container_adapter as adapter_of_output,
+)
 from sklearn.utils.validation import (
     _check_feature_names as check_feature_names,
+)
+from sklearn.utils.validation import (
+    _check_feature_names_in as check_feature_names_in,
 )
 from sklearn.utils.validation import (
     _check_sample_weight as check_sample_weight,
@@ -12,13 +27,23 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import (
     _get_feature_names as get_feature_names,
 )
+from sklearn.utils.validation import (
+    _num_samples as num_samples,
+)
 
 __all__ = [
+    "HasMethods",
     "Interval",
     "StrOptions",
+    "adapter_of_frame",
+    "adapter_of_output",
     "check_feature_names",
+    "check_feature_names_in",
     "check_sample_weight",
     "fit_context",
     "get_feature_names",
+    "get_namespace",
     "is_pandas_na",
+    "num_samples",
+    "validate_parameter_constraints",
 ]

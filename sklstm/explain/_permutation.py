@@ -40,7 +40,8 @@ def explain_permutation(
     y : array-like of shape (n,) or (n, n_outputs)
         Their targets.
     level : {"feature", "timestep", "cell"}, default="feature"
-        What is exchanged. In a table, "cell" is a column. Time steps count from the start of
+        What is exchanged. In a table, "cell" is a column; in front of a SlidingWindow "feature"
+        is a column, too, other than those of time and groups. Time steps count from the start of
         each sequence. Where lengths differ, a step is exchanged between the sequences that
         reach it, and a feature's series comes from a sequence at least as long, cut at its end.
     scoring : str, callable, list, tuple, dict or None, default=None

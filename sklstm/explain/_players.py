@@ -64,9 +64,63 @@ def players_of(model: Any, X: Any, level: Level) -> Players:
     frame = hasattr(X, "columns")
     sequences = None if frame else read_sequences(X)
     if sequences is None or sequences.n_columns is not None:
-        n_timesteps = None if level == "cell" else _steps_of_columns(model)
-        return _TablePlayers(X if frame else np.asarray(X), n_timesteps, level)
+        X = X if frame else np.asarray(X)
+        return _TablePlayers(X, _groups_of_columns(model, X, level))
     return _SequencePlayers(X, sequences, level)
+
+
+def _groups_of_columns(model: Any, X: Any, level: Level) -> NDArray[np.int64]:
+    """Columns of a table that make each player, shape (n_players, n_columns of each)."""
+    n_columns = X.shape[1]
+    columns = np.arange(n_columns)
+    if level == "cell":
+        return columns[:, None]
+    window = _window_of(model)
+    if window is not None:
+        if level == "timestep":
+            raise ValueError(
+                "A row of X is a time step of all the windows that reach it: level='timestep' has "
+                "no meaning in front of a SlidingWindow. Use level='feature' for the columns, or "
+                "explain the last step on the windows, model[:-1].transform(X)."
+            )
+        kept = np.delete(columns, _apart(window, X))
+        return kept[:, None]
+    n_timesteps = _steps_of_columns(model)
+    if n_timesteps is None:
+        if level == "feature":
+            raise ValueError(
+                "X is 2-D and univariate: its columns are time steps, and there is one "
+                "feature. Use level='cell' for the columns, or set the estimator's "
+                "n_timesteps= where the columns are several features."
+            )
+        return columns[:, None]
+    if n_columns % n_timesteps:
+        raise ValueError(
+            f"X has {n_columns} columns, which n_timesteps={n_timesteps} of the last step does "
+            "not divide: the steps before it change the columns. Use level='cell' for the "
+            "columns of X."
+        )
+    by_step = columns.reshape(n_timesteps, -1)
+    return by_step.T if level == "feature" else by_step
+
+
+def _window_of(model: Any) -> Any:
+    """The SlidingWindow of a pipeline, or of the pipeline that a search or ensemble holds."""
+    if hasattr(model, "steps"):
+        for _, step in model.steps:
+            if hasattr(step, "lookback"):
+                return step
+        return _window_of(model.steps[-1][1])
+    inner = (getattr(model, name, None) for name in _INNER)
+    estimator = next((estimator for estimator in inner if estimator is not None), None)
+    return None if estimator is None else _window_of(estimator)
+
+
+def _apart(window: Any, X: Any) -> list[int]:
+    """Columns of X that tell the window the time and the group of each row."""
+    names = list(X.columns) if hasattr(X, "columns") else []
+    places = [names.index(c) if c in names else c for c in (window.time, window.groups)]
+    return [place for place in places if place is not None and not isinstance(place, str)]
 
 
 def _steps_of_columns(model: Any) -> int | None:
@@ -97,30 +151,12 @@ def _all_n_timesteps(model: Any) -> Iterator[int | None]:
 
 
 class _TablePlayers(Players):
-    """Columns of a 2-D array or a DataFrame; features and steps are groups of columns."""
+    """Columns of a 2-D array or a DataFrame, or groups of them."""
 
-    def __init__(self, X: Any, n_timesteps: int | None, level: Level) -> None:
+    def __init__(self, X: Any, columns: NDArray[np.int64]) -> None:
         self.X = X
-        n_columns = X.shape[1]
-        grid = np.arange(n_columns)[:, None]
-        if n_timesteps is not None and n_columns % n_timesteps:
-            raise ValueError(
-                f"X has {n_columns} columns, which n_timesteps={n_timesteps} of the last step does "
-                "not divide: the steps before it change the columns. Use level='cell' for the "
-                "columns of X."
-            )
-        if level == "feature":
-            if n_timesteps is None:
-                raise ValueError(
-                    "X is 2-D and univariate: its columns are time steps, and there is one "
-                    "feature. Use level='cell' for the columns, or set the estimator's "
-                    "n_timesteps= where the columns are several features."
-                )
-            grid = grid.reshape(n_timesteps, -1).T
-        elif level == "timestep" and n_timesteps is not None:
-            grid = grid.reshape(n_timesteps, -1)
-        self.columns = grid
-        self.shape = (len(grid),)
+        self.columns = columns
+        self.shape = (len(columns),)
 
     def __len__(self) -> int:
         return len(self.X)

@@ -541,6 +541,8 @@ def test_nan_that_is_not_padding_is_named(case, container):
     assert "NaN" in text
     assert f"sample {sample}, time step {step}, feature {feature}" in text
     assert "impute" in text
+    assert "SequenceWise(SimpleImputer())" in text
+    assert "ffill()" in text
     assert "start or end" in text
 
 
@@ -654,7 +656,7 @@ def test_bad_cell_of_a_table_is_named_with_its_column(kind, value, n_timesteps):
     table[3, 7] = value
     text = message(build(table), n_timesteps=n_timesteps)
     assert f"sample 3, {column}" in text
-    assert ("impute" if np.isnan(value) else "infinity") in text
+    assert ("SimpleImputer() or a forward fill" if np.isnan(value) else "infinity") in text
 
 
 @pytest.mark.parametrize("columns", [slice(0, 3), slice(9, 12)], ids=["start", "end"])

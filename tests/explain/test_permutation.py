@@ -17,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.explain import explain_permutation
+from sklstm.preprocessing import SlidingWindow
 
 N, STEPS, FEATURES = 60, 5, 3
 KEYS = ("importances", "importances_mean", "importances_std")
@@ -399,3 +400,47 @@ def test_a_table_of_a_model_without_time_steps_has_cells_alone(data, level):
     model = LinearRegression().fit(X.reshape(N, -1), y)
     with pytest.raises(ValueError, match=r"LinearRegression.*level='cell'"):
         explain_permutation(model, X.reshape(N, -1), y, level=level)
+
+
+class TestSlidingWindow:
+    """In front of a SlidingWindow the columns of a table are the features."""
+
+    def table(self):
+        rng = np.random.default_rng(0)
+        frame = pd.DataFrame(rng.normal(size=(300, 3)), columns=["noise", "signal", "weak"])
+        y = frame["signal"] + frame["signal"].shift(1, fill_value=0) + 0.2 * frame["weak"]
+        frame.insert(1, "when", pd.date_range("2024-01-01", periods=300, freq="h"))
+        return frame, y
+
+    def fitted(self, window):
+        lstm = LSTMRegressor(8, max_epochs=20, random_state=0)
+        return make_pipeline(window, lstm)
+
+    def test_columns_are_features_and_the_time_is_none(self):
+        frame, y = self.table()
+        model = self.fitted(SlidingWindow(3, time="when")).fit(frame, y)
+        result = explain_permutation(model, frame, y, random_state=0)
+        noise, signal, weak = result.importances_mean
+        assert signal > 1
+        assert abs(noise) < weak < 0.2
+        # Twin: one column at a time, through the pipeline.
+        features = frame.drop(columns="when")
+        alone = self.fitted(SlidingWindow(3)).fit(features, y)
+        twin = permutation_importance(alone, features, y, random_state=0)
+        np.testing.assert_allclose(result.importances_mean, twin.importances_mean)
+
+    def test_positions_searches_and_groups(self):
+        frame, y = self.table()
+        table = frame.assign(when=np.arange(300.0), who=1).to_numpy(dtype=float)
+        search = GridSearchCV(
+            self.fitted(SlidingWindow(3, time=1, groups=-1)), {"slidingwindow__lookback": [3]}, cv=2
+        ).fit(table, y)
+        result = explain_permutation(search, table, y, random_state=0)
+        assert result.importances.shape == (3, 5)
+        assert result.importances_mean.argmax() == 1
+
+    def test_a_row_is_no_time_step(self):
+        frame, y = self.table()
+        model = self.fitted(SlidingWindow(3, time="when")).fit(frame, y)
+        with pytest.raises(ValueError, match=r"level='timestep' has no meaning .*SlidingWindow"):
+            explain_permutation(model, frame, y, level="timestep")

@@ -1,0 +1,8 @@
+"""Transformers for sequences: windows, scaling over time steps, symbols."""
+
+from ._make_windows import make_windows
+from ._one_hot import SequenceOneHotEncoder
+from ._sequence_wise import SequenceWise
+from ._sliding_window import SlidingWindow
+
+__all__ = ["SequenceOneHotEncoder", "SequenceWise", "SlidingWindow", "make_windows"]
