@@ -1,9 +1,13 @@
-"""Small real data sets, embedded in the package and read without a network.
+"""Small real data sets, and generated ones whose explanation is known; no network needed.
 
-Every loader returns a :class:`sklearn.utils.Bunch`; its ``DESCR`` states the
-source, the licence, the columns with their units and the missing values.
+Every function returns a :class:`sklearn.utils.Bunch`. The ``load_*`` functions read data that is
+embedded in the package; their ``DESCR`` states the source, the licence, the columns with their
+units and the missing values. The ``make_*`` functions draw samples and return, beside them, what
+decides their class.
 """
 
+from ._expression import make_expression_profiles
+from ._motifs import make_motif_sequences
 from ._panels import load_japanese_vowels
 from ._series import (
     load_el_nino,
@@ -20,4 +24,6 @@ __all__ = [
     "load_nyc_weather",
     "load_seattle_weather",
     "load_sunspots",
+    "make_expression_profiles",
+    "make_motif_sequences",
 ]
