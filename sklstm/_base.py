@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._data import Sequences, read_sequences
 from ._training import (
+    Augmentation,
     Callback,
     DataOptions,
     EpochBar,
@@ -48,7 +49,7 @@ from ._utils._sklearn import (
 from ._version import __version__
 from .nn import POOLINGS, LSTMNetwork
 
-# Purposes of the seeds that are derived from random_state; epochs use (epoch, 1) and (epoch, 2).
+# Purposes of the seeds that are derived from random_state; epochs use (epoch, 1) to (epoch, 3).
 _INIT, _SPLIT = (0, 1), (0, 2)
 
 
@@ -77,6 +78,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         "validation_split": [StrOptions({"random", "last"})],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "standardize": ["boolean"],
+        "augmentation": [list, tuple, None],
         "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
         "warm_start": ["boolean"],
         "callbacks": [list, tuple, None],
@@ -104,6 +106,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         validation_split: str,
         n_iter_no_change: int,
         standardize: bool,
+        augmentation: Any,
         n_timesteps: int | None,
         warm_start: bool,
         callbacks: Any,
@@ -127,6 +130,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         self.validation_split = validation_split
         self.n_iter_no_change = n_iter_no_change
         self.standardize = standardize
+        self.augmentation = augmentation
         self.n_timesteps = n_timesteps
         self.warm_start = warm_start
         self.callbacks = callbacks
@@ -246,9 +250,22 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             clip_norm=self.clip_norm,
+            augmentation=self._checked_augmentation(),
             callbacks=self._checked_callbacks(),
             verbose=self.verbose,
         )
+
+    def _checked_augmentation(self) -> list[Augmentation]:
+        augmentation = list(self.augmentation or [])
+        for item in augmentation:
+            if isinstance(item, type) or not callable(item):
+                hint = f" Write {item.__name__}()." if isinstance(item, type) else ""
+                raise ValueError(
+                    f"The 'augmentation' parameter of {type(self).__name__} must hold callables "
+                    f"(batch, generator) -> batch, see sklstm.augmentation. Got {item!r} "
+                    f"instead.{hint}"
+                )
+        return augmentation
 
     def _checked_callbacks(self) -> list[Any]:
         callbacks = list(self.callbacks or [])

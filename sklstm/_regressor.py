@@ -59,6 +59,10 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     standardize : bool, default=True
         Whether to bring each feature and each target to zero mean and unit variance inside the
         network. Inputs and predictions keep their units.
+    augmentation : list of callables or None, default=None
+        Random changes to the training batches, in this order: see `sklstm.augmentation`.
+        Validation rows and predictions are never changed; ``train_loss`` is that of the changed
+        batches.
     n_timesteps : int or None, default=None
         For 2-D X: the columns are this many time steps of ``n_columns / n_timesteps`` features,
         all features of the first step first. None takes each column for one step of a
@@ -151,6 +155,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         validation_split="random",
         n_iter_no_change=10,
         standardize=True,
+        augmentation=None,
         n_timesteps=None,
         warm_start=False,
         callbacks=None,
@@ -175,6 +180,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             validation_split=validation_split,
             n_iter_no_change=n_iter_no_change,
             standardize=standardize,
+            augmentation=augmentation,
             n_timesteps=n_timesteps,
             warm_start=warm_start,
             callbacks=callbacks,

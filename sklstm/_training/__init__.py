@@ -2,6 +2,7 @@
 
 from skorch.callbacks import Callback
 
+from ._augment import Augmentation
 from ._callbacks import EpochBar, EpochTasks, best_epoch
 from ._device import resolve_device
 from ._inference import forward_batches
@@ -13,6 +14,7 @@ from ._seeding import derived_seed, draw_seed, seeded_generator
 from ._state import build_net, copy_net, pack_history, pack_net, unpack_history, unpack_net
 
 __all__ = [
+    "Augmentation",
     "Callback",
     "DataOptions",
     "EpochBar",

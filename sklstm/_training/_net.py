@@ -3,6 +3,7 @@
 import copy
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,13 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import Tensor
 
 from ..nn import LSTMNetwork
+from ._augment import Augmentation, augment
 from ._batches import Batch, Batches
 from ._losses import WeightedLoss
 from ._optimizers import make_optimizer
 from ._seeding import seeded_generator
 
-_ORDER, _DROPOUT = 1, 2
+_ORDER, _DROPOUT, _AUGMENTATION = 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class TrainingOptions:
     learning_rate: float
     weight_decay: float
     clip_norm: float | None
+    augmentation: list[Augmentation]
     callbacks: list[Any]
     verbose: int
 
@@ -182,7 +185,7 @@ class LSTMNet(NeuralNet):
         self._weights = list(self.module_.parameters())
         total = torch.zeros((), dtype=torch.float64, device=batches.device)
         try:
-            for batch in batches.shuffled(seeded_generator(self.seed, epoch, _ORDER)):
+            for batch in self._training_batches(batches, epoch):
                 self._begin_batch(batch, training=True)
                 step = self.train_step(batch)
                 total += step["loss"].detach() * len(batch[1])
@@ -191,6 +194,15 @@ class LSTMNet(NeuralNet):
             self.module_.eval()
             self.module_.set_generator(None)
         return total.item() / len(batches)
+
+    def _training_batches(self, batches: Batches, epoch: int) -> Iterator[Batch]:
+        shuffled = batches.shuffled(seeded_generator(self.seed, epoch, _ORDER))
+        augmentation = self.options_.augmentation
+        if not augmentation:
+            return shuffled
+        generator = seeded_generator(self.seed, epoch, _AUGMENTATION, device=batches.device)
+        n_outputs = self.module_.architecture["n_outputs"]
+        return (augment(batch, augmentation, generator, n_outputs) for batch in shuffled)
 
     def _validate(self, batches: Batches) -> float:
         total = 0.0
@@ -210,7 +222,8 @@ class LSTMNet(NeuralNet):
             raise ValueError(
                 f"Training diverged in epoch {self.history[-1, 'epoch']}: the {name} is {loss}. "
                 f"Try a smaller learning_rate (now {options.learning_rate}) or a smaller "
-                f"clip_norm (now {options.clip_norm}), and look for extreme values in X and y."
+                f"clip_norm (now {options.clip_norm}), and look for extreme values in X and y"
+                f"{' and in what the augmentation returns' if options.augmentation else ''}."
             )
         loss = _rounded(loss)
         self.history.record(name, loss)

@@ -1,0 +1,79 @@
+"""The user's augmentations, applied to one training batch."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ..augmentation import TrainingBatch
+from ._batches import Batch
+
+Augmentation = Callable[[TrainingBatch, torch.Generator], TrainingBatch]
+
+
+@torch.no_grad()
+def augment(
+    batch: Batch,
+    augmentations: Sequence[Augmentation],
+    generator: torch.Generator,
+    n_classes: int,
+) -> Batch:
+    """Apply the augmentations in turn; class codes become probabilities of ``n_classes``."""
+    inputs, targets = batch
+    z, lengths, weights = inputs["z"], inputs["lengths"], inputs["weights"]
+    assert z is not None
+    if not targets.is_floating_point():
+        targets = torch.nn.functional.one_hot(targets, n_classes).float()
+    if lengths is None:
+        lengths = torch.full((len(z),), z.shape[1], dtype=torch.int64, device=z.device)
+    given = TrainingBatch(z, lengths, targets, weights)
+    result = given
+    for augmentation in augmentations:
+        result = augmentation(result, generator)
+        _check(result, given, augmentation)
+    # Without lengths the network takes a faster path.
+    unchanged = result.lengths is lengths and result.x.shape == z.shape
+    return {
+        "z": result.x,
+        "lengths": inputs["lengths"] if unchanged else result.lengths,
+        "weights": result.weights,
+    }, result.targets
+
+
+def _check(result: object, given: TrainingBatch, augmentation: Augmentation) -> None:
+    """Raise a ValueError where an augmentation did not return what it must."""
+    if not isinstance(result, TrainingBatch):
+        raise ValueError(
+            f"The augmentation {augmentation!r} must return a TrainingBatch. Got an instance of "
+            f"{type(result).__name__!r} instead."
+        )
+    n, n_steps, n_features = given.x.shape
+    if isinstance(result.x, Tensor) and result.x.ndim == 3 and result.x.shape[1]:
+        n_steps = result.x.shape[1]  # it may differ
+    wanted = {
+        "x": (torch.float32, (n, n_steps, n_features)),
+        "lengths": (torch.int64, (n,)),
+        "targets": (torch.float32, tuple(given.targets.shape)),
+        "weights": (torch.float32, (n,)),
+    }
+    for name, (dtype, shape) in wanted.items():
+        value = getattr(result, name)
+        if name == "weights" and value is None:
+            continue
+        if not isinstance(value, Tensor):
+            found = f"an instance of {type(value).__name__!r}"
+        elif (value.dtype, value.shape, value.device) != (dtype, shape, given.x.device):
+            found = f"{value.dtype}, shape {tuple(value.shape)}, on {value.device}"
+        else:
+            continue
+        raise ValueError(
+            f"The augmentation {augmentation!r} must return {name} as a tensor of {dtype}, shape "
+            f"{shape}, on {given.x.device}. Got {found} instead."
+        )
+    if result.lengths is not given.lengths or n_steps != given.x.shape[1]:
+        shortest, longest = int(result.lengths.min()), int(result.lengths.max())
+        if not 1 <= shortest <= longest <= n_steps:
+            raise ValueError(
+                f"The augmentation {augmentation!r} must return lengths from 1 to the number of "
+                f"time steps of x, {n_steps}. Got lengths from {shortest} to {longest} instead."
+            )
