@@ -16,9 +16,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 from _loops import HandWritten, standardized, train_fused, train_plain
+from sklearn.pipeline import make_pipeline
 from skorch import NeuralNetRegressor
 
 from sklstm import LSTMRegressor
+from sklstm.preprocessing import SlidingWindow
 
 # rows, time steps, features, hidden units, batch size
 SIZES = [
@@ -184,37 +186,84 @@ if __name__ == "__main__":
 
 
 def grid_search(epochs, n_rounds):
-    """GridSearchCV with one and two workers, torch threads as a user gets them."""
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
-    environment["OMP_WAIT_POLICY"] = "PASSIVE"
-    seconds = np.empty((n_rounds, 2))
-    for i in range(n_rounds):
-        for j, jobs in enumerate((1, 2)):
-            script = GRID.replace("JOBS", str(jobs)).replace("EPOCHS", str(epochs))
-            done = subprocess.run(
-                [sys.executable, "-c", script],
-                env=environment,
-                check=True,
-                capture_output=True,
-                text=True,
-            )
-            seconds[i, j] = float(done.stdout)
+    """GridSearchCV with one and two workers, torch threads as a user gets them, and one each."""
+    as_they_come = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    as_they_come["OMP_WAIT_POLICY"] = "PASSIVE"
+    threads = {"all cores": as_they_come, "one thread": {**as_they_come, "OMP_NUM_THREADS": "1"}}
     print(f"GridSearchCV, 16 fits on the vowels ({os.cpu_count()} cores)")
-    show("2 workers / 1 worker", ratio(seconds, 1, 0), 1 / 1.7)
+    for name, environment in threads.items():
+        seconds = np.empty((n_rounds, 2))
+        for i in range(n_rounds):
+            for j, jobs in enumerate((1, 2)):
+                script = GRID.replace("JOBS", str(jobs)).replace("EPOCHS", str(epochs))
+                seconds[i, j] = output_of(script, environment)
+        show(f"2 workers / 1 worker, torch on {name}", ratio(seconds, 1, 0), 1 / 1.7)
+
+
+def output_of(script, environment):
+    """The number that a script prints in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
+
+
+MEMORY = """
+import resource
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklstm import LSTMRegressor
+from sklstm.preprocessing import SlidingWindow
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+X = np.random.default_rng(0).normal(size=(ROWS, 2)).astype(np.float32)
+model = make_pipeline(SlidingWindow(100), LSTMRegressor(2, batch_size=4096, max_epochs=1))
+model.fit(X[:9000], X[:9000, 0])  # what torch needs for itself
+before = peak()
+model.fit(X, X[:, 0])
+print((peak() - before) / (100 * X.nbytes))
+"""
+
+
+def windows(epochs, n_rounds, n_rows):
+    """A SlidingWindow beside the array of its windows: time, and memory beyond the table."""
+    table, y = data(4096, 1, 4)
+    table = table[:, 0]
+    copied = np.asarray(SlidingWindow(48).fit_transform(table))
+
+    def model():
+        return LSTMRegressor(32, max_epochs=epochs, random_state=0)
+
+    seconds = rounds(
+        [
+            lambda: make_pipeline(SlidingWindow(48), model()).fit(table, y),
+            lambda: model().fit(copied, y),
+        ],
+        n_rounds,
+    )
+    print("windows of 48 rows, table of 4096 rows, 4 columns")
+    show("fit: SlidingWindow / array of the windows", ratio(seconds, 0, 1), 1.10)
+    script = MEMORY.replace("ROWS", str(n_rows))
+    name = f"memory, {n_rows} rows, lookback 100: added / windows"
+    show(name, output_of(script, dict(os.environ)), None)
 
 
 def main():
     """Run all of it, or what is named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="*", help="fit, predict, ragged, import, grid (default: all)")
+    parser.add_argument("part", nargs="*", help="fit, predict, ragged, windows, import, grid")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rows", type=int, default=300_000, help="of the table in windows")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     parts = {
         "fit": lambda: [fit(size, arguments.epochs, arguments.rounds) for size in SIZES],
         "predict": lambda: [predict(size, arguments.rounds) for size in SIZES[:2] + SIZES[3:]],
         "ragged": lambda: ragged(4 * arguments.epochs, arguments.rounds),
+        "windows": lambda: windows(arguments.epochs, arguments.rounds, arguments.rows),
         "import": lambda: import_time(arguments.rounds),
         "grid": lambda: grid_search(4 * arguments.epochs, max(3, arguments.rounds // 3)),
     }

@@ -21,7 +21,7 @@ exclude_patterns = ["_build", "_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "sklstm"
 html_show_sourcelink = False
-html_sidebars = {"user_guide": []}  # it has no pages below it, and wide code
+html_sidebars = {"user_guide": [], "pipelines": []}  # no pages below them, and wide code
 
 # A class page holds the methods of sklstm, not those that every scikit-learn
 # estimator inherits from BaseEstimator.

@@ -13,15 +13,19 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import ConfusionMatrixDisplay
-from sklearn.model_selection import StratifiedKFold, TimeSeriesSplit, cross_val_score
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.datasets import load_japanese_vowels, load_nyc_weather
+from sklstm.explain import explain_permutation
+from sklstm.model_selection import WindowSplit
+from sklstm.preprocessing import SequenceWise, make_windows
 
 OUTPUT = Path("demo_output")
 LOOKBACK, HORIZON = 24, 6
@@ -38,27 +42,24 @@ FEATURES = [
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
 
 
-def weather_windows():
-    """One row per hour: the last 24 hours, the temperature now, and in 6 hours."""
-    bunch = load_nyc_weather(as_frame=True)
-    frame = bunch.frame.ffill()  # 25 hours are missing, and single cells
+def weather_table():
+    """One row per hour."""
+    frame = load_nyc_weather(as_frame=True).frame.ffill()  # 25 hours and single cells are missing
     wind = np.deg2rad(frame["wind_dir"])  # 359 and 1 degrees are neighbours
     hour = 2 * np.pi * frame.index.hour / 24
-    table = np.column_stack(
-        [
-            frame[["temp", "dewp", "humid", "pressure"]],
-            frame["wind_speed"] * np.sin(wind),
-            frame["wind_speed"] * np.cos(wind),
-            np.sin(hour),
-            np.cos(hour),
-        ]
-    )
-    windows = np.lib.stride_tricks.sliding_window_view(table, LOOKBACK, axis=0)
-    X = windows[:-HORIZON].transpose(0, 2, 1)
-    now = table[LOOKBACK - 1 : -HORIZON, 0]
-    later = table[LOOKBACK - 1 + HORIZON :, 0]
-    times = frame.index[LOOKBACK - 1 + HORIZON :]
-    return X, now, later, times, bunch.timestamps[bunch.split[1]]
+    columns = [
+        *(frame[name] for name in ("temp", "dewp", "humid", "pressure")),
+        frame["wind_speed"] * np.sin(wind),
+        frame["wind_speed"] * np.cos(wind),
+        np.sin(hour),
+        np.cos(hour),
+    ]
+    return pd.DataFrame(dict(zip(FEATURES, columns, strict=True)), index=frame.index)
+
+
+def flatten(X):
+    """All hours of a window side by side, as linear models like them."""
+    return X.reshape(len(X), -1)
 
 
 def rmse(prediction, truth):
@@ -68,17 +69,17 @@ def rmse(prediction, truth):
 
 def weather():
     """Forecast, compare, explain, save, load."""
-    X, now, later, times, test_start = weather_windows()
-    train, test = times < test_start, times >= test_start
-    train[np.flatnonzero(train)[-HORIZON:]] = False  # their targets reach into the test period
-    rows = X.reshape(
-        len(X), -1
-    )  # 24 steps of 8 features side by side, as scikit-learn's tools like
+    data = load_nyc_weather()
+    X, y, made_at = make_windows(weather_table(), LOOKBACK, HORIZON, target="temperature")
+    now, later = X[:, -1, 0], y[:, -1]
+    change = later - now  # what differs between the seasons is the level, not the change
+    times = made_at + pd.Timedelta(hours=HORIZON)
+    test_start = data.timestamps[data.split[1]]
+    train, test = times < test_start, made_at >= test_start
     lstm = make_pipeline(
-        StandardScaler(),
+        SequenceWise(StandardScaler()),
         LSTMRegressor(
             hidden_size=32,
-            n_timesteps=LOOKBACK,
             learning_rate=0.003,
             batch_size=64,
             dropout=0.3,
@@ -87,41 +88,38 @@ def weather():
             random_state=0,
         ),
     )
-    ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 5, 8)))
-    change = later - now  # what differs between the seasons is the level, not the change
+    ridge = make_pipeline(
+        FunctionTransformer(flatten), StandardScaler(), RidgeCV(np.logspace(-2, 5, 8))
+    )
 
     print(f"Weather: {train.sum()} training hours, {test.sum()} test hours, {X.shape[2]} features")
     print(f"  temperature {HORIZON} h ahead, RMSE in °F{'cross-validated':>22}{'test period':>14}")
-    cv = TimeSeriesSplit(3, gap=HORIZON + LOOKBACK)
+    cv = WindowSplit(3, horizon=HORIZON, lookback=LOOKBACK)
     for name, model in (("persistence", None), ("ridge, 24 h of lags", ridge), ("LSTM", lstm)):
         if model is None:
-            folds = [rmse(0.0, change[train][fold]) for _, fold in cv.split(rows[train])]
+            folds = [rmse(0.0, change[train][fold]) for _, fold in cv.split(X[train])]
             error = rmse(0.0, change[test])
         else:
             folds = -cross_val_score(
-                model, rows[train], change[train], cv=cv, scoring="neg_root_mean_squared_error"
+                model, X[train], change[train], cv=cv, scoring="neg_root_mean_squared_error"
             )
-            error = rmse(model.fit(rows[train], change[train]).predict(rows[test]), change[test])
+            error = rmse(model.fit(X[train], change[train]).predict(X[test]), change[test])
         print(f"  {name:<40}{np.mean(folds):>15.2f}{error:>14.2f}")
 
     joblib.dump(lstm, OUTPUT / "weather.joblib")
     loaded = joblib.load(OUTPUT / "weather.joblib")
-    same = np.array_equal(loaded.predict(rows[test]), lstm.predict(rows[test]))
+    same = np.array_equal(loaded.predict(X[test]), lstm.predict(X[test]))
     size = (OUTPUT / "weather.joblib").stat().st_size / 1000
     print(f"  saved and loaded: {size:.0f} kB, predictions bitwise equal: {same}")
 
-    network = lstm[-1]
-    z = lstm[:-1].transform(rows[test])
-    by_feature = network.explain_permutation(z, change[test], level="feature", random_state=0)
-    by_step = network.explain_permutation(z, change[test], level="timestep", random_state=0)
+    by_feature = explain_permutation(lstm, X[test], change[test], level="feature", random_state=0)
+    by_step = explain_permutation(lstm, X[test], change[test], level="timestep", random_state=0)
     order = np.argsort(by_feature.importances_mean)[::-1]
     print("  R² lost when a feature is shuffled between hours:")
     for i in order[:3]:
         mean, std = by_feature.importances_mean[i], by_feature.importances_std[i]
         print(f"    {FEATURES[i]:<16} {mean:.2f} ± {std:.2f}")
-    draw_weather(
-        times[test], now[test], later[test], loaded.predict(rows[test]), by_feature, by_step
-    )
+    draw_weather(times[test], now[test], later[test], loaded.predict(X[test]), by_feature, by_step)
 
 
 def draw_weather(times, now, later, change, by_feature, by_step):

@@ -11,13 +11,23 @@ import pandas as pd
 import pytest
 
 import sklstm
+import sklstm.augmentation
 import sklstm.datasets
 import sklstm.explain
+import sklstm.model_selection
+import sklstm.preprocessing
 from sklstm import LSTMClassifier, LSTMRegressor
 
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [LSTMRegressor, LSTMClassifier]
-MODULES = [sklstm, sklstm.explain, sklstm.datasets]
+MODULES = [
+    sklstm,
+    sklstm.augmentation,
+    sklstm.datasets,
+    sklstm.explain,
+    sklstm.model_selection,
+    sklstm.preprocessing,
+]
 # Full name of every public class and function
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
@@ -106,11 +116,12 @@ def test_methods_are_documented(estimator_class):
         assert sorted(["self", *documented]) == sorted(inspect.signature(method).parameters), name
 
 
-def test_the_user_guide_runs():
+@pytest.mark.parametrize("page, at_least", [("user_guide", 100), ("pipelines", 60)])
+def test_the_guide_runs(page, at_least):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    path = ROOT / "docs" / "user_guide.rst"
+    path = ROOT / "docs" / f"{page}.rst"
     result = doctest.testfile(str(path), module_relative=False, optionflags=flags, encoding="utf-8")
-    assert result.attempted > 100
+    assert result.attempted > at_least
     assert result.failed == 0
 
 
