@@ -194,10 +194,11 @@ def _check_times(index: Any, name: str) -> None:
     times = index_times(index)
     if times is None:
         return
-    wrong = np.flatnonzero(np.diff(times) <= 0)
+    wrong = np.flatnonzero(np.diff(times.values) <= 0)
     if len(wrong):
         row = int(wrong[0]) + 1
-        what = "repeats itself" if times[row] == times[row - 1] else "decreases"
+        same = times.values[row] == times.values[row - 1]
+        what = "repeats itself" if same else "decreases"
         raise ValueError(
             f"The time index of {name} {what} at row {row}: {index[row]} follows {index[row - 1]}. "
             "WindowSplit needs one row per time step: sort the rows by time; for several series "

@@ -1,6 +1,6 @@
 """From anything array-like to one record of sequences, and from labels to numbers."""
 
-from ._checks import is_missing, to_numeric
+from ._checks import as_array, is_missing, to_numeric
 from ._merging import merge_identical_rows
 from ._reading import read_sequences
 from ._scaling import column_scale, weighted_scale
@@ -8,13 +8,15 @@ from ._sequences import Sequences, rows_per_chunk
 from ._splitting import split_last, split_random
 from ._steps import TimeSteps, read_steps
 from ._targets import encode_labels, read_labels, read_targets
-from ._timeline import column_times, index_times, is_usual, steps_between, usual_step
+from ._timeline import Times, column_times, index_times, is_usual, steps_between, usual_step
 from ._windows import Windows
 
 __all__ = [
     "Sequences",
     "TimeSteps",
+    "Times",
     "Windows",
+    "as_array",
     "column_scale",
     "column_times",
     "encode_labels",

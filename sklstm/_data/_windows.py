@@ -67,11 +67,11 @@ class Windows:
         while len(parts) > 1 and _selects_everything(parts[-1]):
             parts = parts[:-1]
         rows: Any = slice(None) if _selects_everything(parts[0]) else parts[0]
-        if len(parts) > 1 or np.ndim(rows) > 1:
-            return np.asarray(self)[key]
-        if isinstance(rows, int | np.integer):
+        if len(parts) == 1 and (isinstance(rows, slice) or np.ndim(rows) == 1):
+            return Windows(self.table, self.ends[rows], self.lengths[rows], self.lookback)
+        if len(parts) == 1 and isinstance(rows, int | np.integer):
             return np.asarray(self[[rows]])[0]
-        return Windows(self.table, self.ends[rows], self.lengths[rows], self.lookback)
+        return np.asarray(self)[key]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:

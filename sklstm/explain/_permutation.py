@@ -40,10 +40,11 @@ def explain_permutation(
     y : array-like of shape (n,) or (n, n_outputs)
         Their targets.
     level : {"feature", "timestep", "cell"}, default="feature"
-        What is exchanged. In a table, "cell" is a column; in front of a SlidingWindow "feature"
-        is a column, too, other than those of time and groups. Time steps count from the start of
-        each sequence. Where lengths differ, a step is exchanged between the sequences that
-        reach it, and a feature's series comes from a sequence at least as long, cut at its end.
+        What is exchanged. In a table, "cell" is a column; in front of a SlidingWindow so is
+        "feature", and the columns of time and groups stay as they are. Time steps count from
+        the start of each sequence. Where lengths differ, a step is exchanged between the
+        sequences that reach it, and a feature's series comes from a sequence at least as long,
+        cut at its end.
     scoring : str, callable, list, tuple, dict or None, default=None
         Scorer as in scikit-learn; None is the model's ``score``. Several scorers give one
         Bunch each.

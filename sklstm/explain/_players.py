@@ -73,9 +73,8 @@ def _groups_of_columns(model: Any, X: Any, level: Level) -> NDArray[np.int64]:
     """Columns of a table that make each player, shape (n_players, n_columns of each)."""
     n_columns = X.shape[1]
     columns = np.arange(n_columns)
-    if level == "cell":
-        return columns[:, None]
-    window = _window_of(model)
+    steps = _flat_steps(model)
+    window = next((step for step in steps if hasattr(step, "lookback")), None)
     if window is not None:
         if level == "timestep":
             raise ValueError(
@@ -83,8 +82,10 @@ def _groups_of_columns(model: Any, X: Any, level: Level) -> NDArray[np.int64]:
                 "no meaning in front of a SlidingWindow. Use level='feature' for the columns, or "
                 "explain the last step on the windows, model[:-1].transform(X)."
             )
-        kept = np.delete(columns, _apart(window, X))
+        kept = np.delete(columns, _apart(window, X, first=window is steps[0]))
         return kept[:, None]
+    if level == "cell":
+        return columns[:, None]
     n_timesteps = _steps_of_columns(model)
     if n_timesteps is None:
         if level == "feature":
@@ -104,23 +105,39 @@ def _groups_of_columns(model: Any, X: Any, level: Level) -> NDArray[np.int64]:
     return by_step.T if level == "feature" else by_step
 
 
-def _window_of(model: Any) -> Any:
-    """The SlidingWindow of a pipeline, or of the pipeline that a search or ensemble holds."""
+def _flat_steps(model: Any) -> list[Any]:
+    """The steps of a pipeline, of the pipelines in it, and of what a search or ensemble holds."""
     if hasattr(model, "steps"):
-        for _, step in model.steps:
-            if hasattr(step, "lookback"):
-                return step
-        return _window_of(model.steps[-1][1])
-    inner = (getattr(model, name, None) for name in _INNER)
-    estimator = next((estimator for estimator in inner if estimator is not None), None)
-    return None if estimator is None else _window_of(estimator)
+        return [part for _, step in model.steps for part in _flat_steps(step)]
+    return next((_flat_steps(inner) for inner in _inner(model)), [model])
 
 
-def _apart(window: Any, X: Any) -> list[int]:
+def _inner(model: Any) -> Iterator[Any]:
+    """The estimator that a meta-estimator was given, or else those it fitted."""
+    given = [getattr(model, name, None) for name in _INNER]
+    members = getattr(model, "estimators_", None)
+    first = [estimator for estimator in given if estimator is not None][:1]
+    yield from first or (np.ravel(members).tolist() if members is not None else [])
+
+
+def _apart(window: Any, X: Any, first: bool) -> list[int]:
     """Columns of X that tell the window the time and the group of each row."""
     names = list(X.columns) if hasattr(X, "columns") else []
-    places = [names.index(c) if c in names else c for c in (window.time, window.groups)]
-    return [place for place in places if place is not None and not isinstance(place, str)]
+    places = []
+    for column in (window.time, window.groups):
+        if column is None:
+            continue
+        if isinstance(column, str) and column in names:
+            places.append(names.index(column))
+        elif not isinstance(column, str) and first:
+            places.append(column)
+        else:
+            raise ValueError(
+                f"It is not clear which column of X is the column {column!r} of the SlidingWindow: "
+                "a step before it moves or renames columns. Explain the steps from the "
+                "SlidingWindow on, on the table that they read."
+            )
+    return places
 
 
 def _steps_of_columns(model: Any) -> int | None:
@@ -143,10 +160,7 @@ def _all_n_timesteps(model: Any) -> Iterator[int | None]:
     elif hasattr(model, "steps"):
         yield from _all_n_timesteps(model.steps[-1][1])
     else:
-        inner = [getattr(model, name, None) for name in _INNER]
-        members = getattr(model, "estimators_", None)
-        first = [estimator for estimator in inner if estimator is not None][:1]
-        for estimator in first or (np.ravel(members).tolist() if members is not None else []):
+        for estimator in _inner(model):
             yield from _all_n_timesteps(estimator)
 
 

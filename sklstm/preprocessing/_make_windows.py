@@ -8,7 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from .._data import index_times, is_usual, steps_between, usual_step
-from ._rows import read_rows
+from ._rows import about_jumps, read_rows
 
 
 def make_windows(
@@ -21,8 +21,9 @@ def make_windows(
 ) -> tuple[NDArray[Any], NDArray[Any], Any]:
     """Cut a series into complete windows and the values that follow them.
 
-    Where the series has a DatetimeIndex, no window and no target reaches over a jump in it: a
-    step that is at least half as long again as the usual (median) one, or at most half of it.
+    Where the series has a DatetimeIndex (or a PeriodIndex, or a TimedeltaIndex), no window and no
+    target reaches over a jump in it: a step that is at least half as long again as the usual
+    (median) one, or at most half of it.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def _target_column(table: Any, target: str | int | None) -> int:
     names = list(table.columns) if hasattr(table, "columns") else list(range(shape[1]))
     if target is None and shape[1] == 1:
         return 0
-    if target in names:
+    if isinstance(target, str) and target in names:
         return names.index(target)
     if isinstance(target, Integral) and -shape[1] <= target < shape[1]:
         return range(shape[1])[int(target)]
@@ -128,8 +129,8 @@ def _ends(series: Any, n_rows: int, lookback: int, horizon: int, stride: int) ->
     begins[0] = True
     times = index_times(series.index) if hasattr(series, "iloc") else None
     if times is not None:
-        steps = steps_between(times, begins.copy(), np.arange(n_rows), series.index)
-        begins |= ~is_usual(steps, usual_step(steps, begins))
+        steps = steps_between(times.values, begins.copy(), np.arange(n_rows), times.labels)
+        begins |= ~is_usual(steps, usual_step(steps[1:]))
     starts = np.flatnonzero(begins)
     ends = np.append(starts[1:], n_rows)
     runs = [
@@ -138,9 +139,9 @@ def _ends(series: Any, n_rows: int, lookback: int, horizon: int, stride: int) ->
     ]
     last = np.concatenate(runs).astype(np.int64)
     if len(last) == 0:
-        jumps = "" if len(starts) == 1 else f" between {len(starts) - 1} jumps of the time index"
         raise ValueError(
             f"lookback={lookback} and horizon={horizon} need {lookback + horizon} rows in a row. "
-            f"The longest run of the series{jumps} has {int((ends - starts).max())}."
+            f"The longest run of the series has {int((ends - starts).max())}."
+            f"{about_jumps(len(starts) - 1)}"
         )
     return last

@@ -7,18 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._data import (
-    Windows,
-    column_times,
-    index_times,
-    is_missing,
-    is_usual,
-    steps_between,
-    usual_step,
-)
+from .._data import Windows
 from .._utils._sklearn import Interval, fit_context
 from ._base import SequenceTransformer
-from ._rows import read_rows
+from ._row_table import RowTable
+from ._rows import about_jumps
 
 
 class SlidingWindow(SequenceTransformer):
@@ -27,7 +20,8 @@ class SlidingWindow(SequenceTransformer):
     .. warning::
        Without a time index rows are taken as consecutive. A shuffled split (``KFold`` with
        ``shuffle=True``, ``train_test_split``) makes neighbours of rows that are far apart, and
-       scores a model on times that lie between those it was trained on. Split in order of time,
+       scores a model on times that lie between those it was trained on. So does whatever draws
+       rows at random, such as ``BaggingRegressor`` around a pipeline. Split in order of time,
        with `sklstm.model_selection.WindowSplit`, and keep a DatetimeIndex or name the ``time``
        column, so that no window reaches over a hole.
 
@@ -36,17 +30,18 @@ class SlidingWindow(SequenceTransformer):
     series get shorter windows, which the estimators read as shorter sequences.
 
     A series ends where its group ends, where X ends, and where the time index jumps: a step
-    that is at least half as long again as the usual (median) one, or at most half of it.
-    Within a group times must increase.
+    that is at least half as long again as the usual (median) one of its group, or at most half
+    of it. Within a group times must increase.
 
     Parameters
     ----------
     lookback : int
         Number of rows in a window, at least 1.
     time : str or int, default=None
-        Name (in a DataFrame) or position of the column that holds the times: dates or numbers.
-        It is not part of the windows. None takes the DatetimeIndex of a pandas DataFrame where
-        there is one.
+        Name (in a DataFrame) or position of the column that holds the times: dates, durations or
+        numbers, which are taken as they are (20240131 is a number, not a date). It is not part
+        of the windows. None takes the index of a pandas DataFrame where that is a DatetimeIndex,
+        TimedeltaIndex or PeriodIndex; an index of text is no time index.
     groups : str or int, default=None
         Name or position of the column that tells several series apart, whose rows may be mixed
         in any way. It is not part of the windows.
@@ -54,8 +49,9 @@ class SlidingWindow(SequenceTransformer):
     Attributes
     ----------
     step_ : float or None
-        The usual time between two rows; in microseconds where times are dates. None without
-        times.
+        The usual time between two rows of a group, over all groups; in nanoseconds where times
+        are dates or durations. A group of ``fit`` that has a usual step of its own goes by that.
+        None without times.
     n_features_in_ : int
         Number of columns of the table, ``time`` and ``groups`` among them.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -142,18 +138,20 @@ class SlidingWindow(SequenceTransformer):
             Where X has a missing or infinite value, its times do not increase within a group, or
             no series is as long as ``lookback``.
         """
-        table = _Table(self, X)
-        step = None if table.steps is None else usual_step(table.steps, table.first)
-        lengths = table.run_lengths(step)
+        table = RowTable(X, self.time, self.groups, self)
+        by_group, step = table.usual_steps()
+        lengths = table.run_lengths(self._usual(table, by_group, step))
         if lengths.max() < self.lookback:
-            end = "" if table.steps is None else ", the jumps of the time index,"
+            n_jumps = int((lengths == 1).sum()) - len(table.keys)
             raise ValueError(
                 f"The 'lookback' parameter of SlidingWindow is {self.lookback}, which is longer "
-                f"than the longest series of X: {lengths.max()} sample(s) of the {len(lengths)} "
-                f"between the ends of groups{end} and of X."
+                f"than the longest series of X: {lengths.max()} of its {len(table)} sample(s)."
+                f"{about_jumps(n_jumps)}"
             )
         validate_data(self, X, skip_check_array=True)
-        self.step_ = step
+        self.step_ = None if np.isnan(step) else step
+        self._steps = by_group
+        self._time_kind = table.time_kind
         self._kept = table.kept
         self._tails = table.tails(lengths, self.lookback - 1)
         return self
@@ -177,12 +175,35 @@ class SlidingWindow(SequenceTransformer):
             As ``fit``, or where X has other columns.
         """
         check_is_fitted(self)
-        table = _Table(self, X)
+        self._validate_params()
+        table = RowTable(X, self.time, self.groups, self)
         validate_data(self, X, reset=False, skip_check_array=True)
-        lengths = table.run_lengths(self.step_)
-        rows, ends, lengths = table.with_tails(lengths, self._tails, self.step_)
+        self._check_times(table)
+        usual = self._usual(table, self._steps, self.step_)
+        lengths = table.run_lengths(usual)
+        rows, ends, lengths = table.with_tails(lengths, self._tails, usual)
         lengths = np.minimum(lengths, self.lookback)
         return Windows(rows, table.unsorted(ends), table.unsorted(lengths), self.lookback)
+
+    def _check_times(self, table: RowTable) -> None:
+        """Where ``fit`` saw times X must have them, of the same kind; else they do not count."""
+        if self._time_kind is None and self.time is None:
+            table.ignore_times()
+        if table.time_kind != self._time_kind:
+            raise ValueError(
+                f"SlidingWindow was fitted on times that are {self._time_kind}. Those of X are "
+                f"{table.time_kind or 'missing: it has no time index'}; they do not compare."
+            )
+
+    def _usual(
+        self, table: RowTable, by_group: dict[Any, float], overall: float | None
+    ) -> NDArray[np.float64]:
+        """The usual step of each group of the table, that of all where it has none of its own."""
+        fallback = np.nan if overall is None else overall
+        if np.isnan(fallback):
+            fallback = table.usual_steps()[1]
+        steps = np.array([by_group.get(key, fallback) for key in table.keys])
+        return np.where(np.isnan(steps), fallback, steps)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the columns that the windows hold.
@@ -210,163 +231,3 @@ class SlidingWindow(SequenceTransformer):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-class _Table:
-    """X sorted by group: values, times and the first row of each group.
-
-    Attributes
-    ----------
-    kept : list of int
-        Columns of X that are features.
-    order : int64 array of shape (n,), or None
-        Row of X for each row here; None where they are the same.
-    values : float array of shape (n, n_columns)
-    keys : list
-        Groups in their order.
-    first : bool array of shape (n,)
-        Whether a row is the first of its group.
-    times : array of shape (n,) or None
-    steps : float64 array of shape (n,) or None
-        Time since the row before.
-    """
-
-    def __init__(self, transformer: SlidingWindow, X: Any) -> None:
-        features, self.kept, times, labels, groups = _split_columns(
-            X, transformer.time, transformer.groups
-        )
-        self.values = read_rows(features, estimator=transformer)
-        n = len(self.values)
-        self.order, self.first, self.keys = None, np.zeros(n, dtype=bool), [None]
-        self.first[0] = True
-        if groups is not None:
-            self.keys, codes = _codes(groups, transformer.groups)
-            self.order = np.argsort(codes, kind="stable")
-            codes = codes[self.order]
-            self.first[1:] = codes[1:] != codes[:-1]
-            self.values = self.values[self.order]
-        self.times, self.steps = times, None
-        if times is not None:
-            rows = np.arange(n) if self.order is None else self.order
-            self.times = times[rows]
-            self.steps = steps_between(self.times, self.first, rows, labels)
-
-    def run_lengths(self, step: float | None) -> NDArray[np.int64]:
-        """Number of rows of its series up to each row."""
-        begins = self.first
-        if self.steps is not None:
-            begins = begins | ~is_usual(self.steps, step)
-        position = np.arange(len(begins))
-        return position - np.maximum.accumulate(np.where(begins, position, 0)) + 1
-
-    def tails(self, lengths: NDArray[np.int64], n_rows: int) -> dict[Any, Any]:
-        """Time and last rows of each group's last series, where times are known."""
-        if self.times is None or n_rows == 0:
-            return {}
-        last = np.append(np.flatnonzero(self.first)[1:], len(self.first)) - 1
-        kept = np.minimum(lengths[last], n_rows)
-        return {
-            key: (self.times[end], self.values[end + 1 - count : end + 1].copy())
-            for key, end, count in zip(self.keys, last, kept, strict=True)
-        }
-
-    def with_tails(
-        self, lengths: NDArray[np.int64], tails: dict[Any, Any], step: float | None
-    ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
-        """Rows, each row's place among them and the length of its series up to it.
-
-        Before a group that goes on directly where an earlier table stopped come the last rows
-        of that table.
-        """
-        places = np.arange(len(lengths))
-        if self.times is None:
-            return self.values, places, lengths
-        inserted, where = [], []
-        run_starts = places - lengths + 1
-        for key, start in zip(self.keys, np.flatnonzero(self.first), strict=True):
-            end, rows = tails.get(key, (None, None))
-            if end is not None and is_usual(self.times[start] - end, step):
-                inserted.append(rows)
-                where.append(np.full(len(rows), start))
-                lengths = lengths + len(rows) * (run_starts == start)
-        if not inserted:
-            return self.values, places, lengths
-        at = np.concatenate(where)
-        values = np.insert(self.values, at, np.concatenate(inserted), axis=0)
-        return values, places + np.searchsorted(at, places, side="right"), lengths
-
-    def unsorted(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """In the order of the rows of X."""
-        if self.order is None:
-            return values
-        original = np.empty_like(values)
-        original[self.order] = values
-        return original
-
-
-def _split_columns(X: Any, time: Any, groups: Any) -> tuple[Any, list[int], Any, Any, Any]:
-    """Features, their positions, times as numbers and as they were given, and groups."""
-    if not hasattr(X, "columns"):
-        X = X if hasattr(X, "tocsr") else np.asarray(X)
-    if len(X.shape) != 2 or X.shape[1] == 0:
-        return X, [], None, None, None
-    features = list(range(X.shape[1]))
-    times = labels = keys = None
-    if time is None:
-        if hasattr(X, "iloc"):
-            times, labels = index_times(X.index), X.index
-    else:
-        times, labels = _times(_take(X, features, time, "time"), time)
-    if groups is not None:
-        keys = _take(X, features, groups, "groups")
-    if not features:
-        raise ValueError(
-            "X has no column besides those that the 'time' and 'groups' parameters of "
-            f"SlidingWindow name: time={time!r}, groups={groups!r}."
-        )
-    if len(features) < X.shape[1]:
-        X = (X.iloc if hasattr(X, "iloc") else X)[:, features]
-    return X, features, times, labels, keys
-
-
-def _take(X: Any, features: list[int], column: Any, parameter: str) -> Any:
-    """A column of X, which is no feature then."""
-    names = list(X.columns) if hasattr(X, "columns") else []
-    try:
-        at = names.index(column) if isinstance(column, str) else range(X.shape[1])[column]
-    except (ValueError, IndexError):
-        has = f"the columns {names}"
-        if not names:
-            has = (
-                f"{X.shape[1]} columns without names. Steps before it keep DataFrames with "
-                'set_output(transform="pandas")'
-            )
-        raise ValueError(
-            f"The {parameter!r} parameter of SlidingWindow must name a column of X. Got "
-            f"{column!r}; X has {has}."
-        ) from None
-    if at in features:
-        features.remove(at)
-    return (X.iloc if hasattr(X, "iloc") else X)[:, at]
-
-
-def _times(column: Any, name: Any) -> tuple[Any, Any]:
-    """Times as numbers, and as they were given."""
-    if hasattr(column, "set_axis"):  # a pandas Series
-        index = column.set_axis(column).index
-        times = index_times(index)
-        if times is not None:
-            return times, index
-    column = np.asarray(column)
-    return column_times(column, name), column
-
-
-def _codes(groups: Any, name: Any) -> tuple[list[Any], NDArray[np.int64]]:
-    """The groups, and the number of each row's group."""
-    numbers: dict[Any, int] = {}
-    codes = np.empty(len(groups), dtype=np.int64)
-    for row, key in enumerate(np.asarray(groups).tolist()):
-        if is_missing(key):
-            raise ValueError(f"The groups column {name!r} is missing at row {row}.")
-        codes[row] = numbers.setdefault(key, len(numbers))
-    return list(numbers), codes

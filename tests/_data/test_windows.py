@@ -60,7 +60,18 @@ def test_a_selection_of_rows_is_a_view_of_the_same_table(key):
 
 @pytest.mark.parametrize(
     "key",
-    [0, -1, np.int64(2), (0, 1), (slice(None), -1), (..., 0), (slice(2), slice(1, 3)), (1, 2, 1)],
+    [
+        0,
+        -1,
+        np.int64(2),
+        (0, 1),
+        (slice(None), -1),
+        (..., 0),
+        (slice(2), slice(1, 3)),
+        (1, 2, 1),
+        None,
+        np.array(3),
+    ],
     ids=str,
 )
 def test_any_other_selection_is_an_array(key):

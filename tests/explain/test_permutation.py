@@ -444,3 +444,37 @@ class TestSlidingWindow:
         model = self.fitted(SlidingWindow(3, time="when")).fit(frame, y)
         with pytest.raises(ValueError, match=r"level='timestep' has no meaning .*SlidingWindow"):
             explain_permutation(model, frame, y, level="timestep")
+
+    def test_the_window_is_found_in_a_pipeline_in_a_pipeline(self):
+        frame, y = self.table()
+        X = frame[["noise", "signal", "weak"]]
+        inner = make_pipeline(StandardScaler(), SlidingWindow(3))
+        model = make_pipeline(inner, LSTMRegressor(4, max_epochs=2, random_state=0)).fit(X, y)
+        assert explain_permutation(model, X, y, random_state=0).importances.shape == (3, 5)
+        with pytest.raises(ValueError, match="no meaning"):
+            explain_permutation(model, X, y, level="timestep")
+
+    def test_cells_are_columns_without_time_and_groups(self):
+        frame, y = self.table()
+        frame = frame.assign(who=1)
+        model = self.fitted(SlidingWindow(3, time="when", groups="who")).fit(frame, y)
+        by_cell = explain_permutation(model, frame, y, level="cell", random_state=0)
+        by_feature = explain_permutation(model, frame, y, level="feature", random_state=0)
+        np.testing.assert_array_equal(by_cell.importances, by_feature.importances)
+
+    def test_a_position_is_a_position_whatever_the_column_is_called(self):
+        frame, y = self.table()
+        X = pd.DataFrame(frame.drop(columns="when").assign(who=1.0).to_numpy()[:, [3, 0, 1, 2]])
+        X.columns = [1, 2, 0, 3]
+        model = self.fitted(SlidingWindow(3, groups=0)).fit(X, y)
+        result = explain_permutation(model, X, y, random_state=0)
+        assert result.importances_mean.argmax() == 1  # of noise, signal, weak
+
+    def test_columns_that_a_step_before_may_have_moved(self):
+        frame, y = self.table()
+        X = frame.drop(columns="when").assign(who=1.0)
+        moved = FunctionTransformer(lambda X: X.iloc[:, ::-1])
+        model = make_pipeline(moved, SlidingWindow(3, groups=0), LSTMRegressor(4, max_epochs=1))
+        model.fit(X, y)
+        with pytest.raises(ValueError, match="not clear which column of X is the column 0"):
+            explain_permutation(model, X, y)

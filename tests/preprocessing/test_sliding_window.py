@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 from sklstm import LSTMRegressor
 from sklstm.datasets import load_el_nino, load_nyc_weather
 from sklstm.model_selection import WindowSplit
-from sklstm.preprocessing import SlidingWindow
+from sklstm.preprocessing import SlidingWindow, make_windows
 
 RNG = np.random.default_rng(0)
 # A row of a window depends on the rows before it by definition.
@@ -199,7 +199,10 @@ class TestTime:
     @pytest.mark.parametrize(
         "times, message",
         [
-            (["2024-01-01", "2024-01-02"], "'t' must hold dates, times or numbers.*to_datetime"),
+            (
+                ["2024-01-01", "2024-01-02"],
+                "'t' must hold dates, durations or numbers.*to_datetime",
+            ),
             ([0.0, np.nan], "'t' is missing or infinite at row 1"),
             ([0.0, np.inf], "'t' is missing or infinite at row 1"),
             (pd.to_datetime(["2024-01-01", None]), r"missing \(NaT\) at row 1"),
@@ -221,7 +224,102 @@ class TestTime:
         assert_windows(SlidingWindow(3).fit_transform(frame), slow_windows(frame, 3))
 
 
+class TestKindsOfTime:
+    """Times of transform that do not compare with those of fit never make windows silently."""
+
+    @pytest.mark.parametrize("fitted", ["dates", "zone", "periods", "durations", "minutes"])
+    @pytest.mark.parametrize("given", ["dates", "zone", "periods", "durations", "minutes"])
+    def test_index(self, fitted, given):
+        dates = pd.date_range("2024-01-01", periods=20, freq="h")
+        index = {
+            "dates": dates,
+            "zone": dates.tz_localize("UTC"),
+            "periods": dates.to_period("h"),
+            "durations": dates - dates[0],
+            "minutes": dates.to_period("min"),
+        }
+        window = SlidingWindow(4).fit(hourly(20).set_axis(index[fitted]))
+        frame = hourly(20).set_axis(index[given])
+        if fitted == given:
+            assert_windows(window.transform(frame), slow_windows(frame, 4))
+            return
+        with pytest.raises(ValueError, match=r"was fitted on times that are .* do not compare"):
+            window.transform(frame)
+
+    def test_units_of_dates_compare(self):
+        frame = hourly(30)
+        window = SlidingWindow(4).fit(frame[:20])
+        seconds = frame[20:].set_axis(frame.index[20:].as_unit("s"))
+        assert_windows(window.transform(seconds), slow_windows(frame, 4)[20:])
+
+    def test_no_times_after_times(self):
+        window = SlidingWindow(4).fit(hourly(20))
+        with pytest.raises(ValueError, match=r"are dates\. Those of X are missing"):
+            window.transform(hourly(20).reset_index(drop=True))
+
+    def test_times_after_no_times_do_not_count(self):
+        window = SlidingWindow(4).fit(hourly(20).reset_index(drop=True))
+        frame = hourly(20).drop(index=pd.Timestamp("2024-01-01 08:00"))
+        assert_windows(window.transform(frame), slow_windows(frame, 4))
+
+    def test_numbers_and_dates(self):
+        frame = hourly(20).assign(t=np.arange(20))
+        window = SlidingWindow(4, time="t").fit(frame)
+        with pytest.raises(ValueError, match=r"are numbers\. Those of X are dates"):
+            window.transform(frame.assign(t=frame.index))
+
+    def test_a_fit_without_two_rows_of_a_group_leaves_the_step_to_transform(self):
+        window = SlidingWindow(1).fit(hourly(1))
+        assert window.step_ is None
+        window.set_params(lookback=3)
+        frame = hourly(10).drop(index=pd.Timestamp("2024-01-01 05:00"))
+        assert_windows(window.transform(frame), slow_windows(frame, 3, [5]))
+
+    @pytest.mark.parametrize("freq", ["100ns", "1300ns"])
+    def test_steps_below_a_microsecond(self, freq):
+        index = pd.date_range("2024-01-01", periods=20, freq=freq)
+        frame = hourly(20).set_axis(index).drop(index=index[8])
+        expected = slow_windows(frame, 4, [8])
+        assert_windows(SlidingWindow(4).fit_transform(frame), expected)
+        for times in (frame.index, frame.index.to_numpy(), frame.index.asi8.astype(object)):
+            table = frame.reset_index(drop=True).assign(t=times)
+            assert_windows(SlidingWindow(4, time="t").fit_transform(table), expected)
+
+    def test_years_that_nanoseconds_do_not_reach(self):
+        column = np.array(["1500-01-01", "1501-01-01"], dtype="datetime64[D]")
+        frame = pl.DataFrame({"t": column, "a": [1.0, 2.0]})
+        with pytest.raises(ValueError, match="outside the years 1678 to 2261 at row 0"):
+            SlidingWindow(1, time="t").fit(frame)
+
+
 class TestGroups:
+    def test_each_group_has_its_own_step(self):
+        first = hourly(100).assign(who="hourly")
+        second = hourly(40).assign(who="daily")
+        second.index = pd.date_range("2024-01-01", periods=40, freq="D")
+        second = second.drop(index=second.index[10])
+        frame = pd.concat([first, second]).sort_index(kind="stable")
+        window = SlidingWindow(5, groups="who").fit(frame)
+        windows = np.asarray(window.transform(frame))
+        who = (frame["who"] == "hourly").to_numpy()
+        np.testing.assert_array_equal(windows[who], slow_windows(first[["a", "b"]], 5))
+        np.testing.assert_array_equal(windows[~who], slow_windows(second[["a", "b"]], 5, [10]))
+        assert window.step_ == 3600 * 10**9
+        # A new group goes by the step of all.
+        third = hourly(10).assign(who="new")
+        assert_windows(window.transform(third), slow_windows(third[["a", "b"]], 5))
+
+    def test_many_groups_go_on_quickly(self):
+        # 20 000 groups; one pass over the rows for each of them would take minutes.
+        index = pd.DatetimeIndex(np.tile(pd.date_range("2024-01-01", periods=4, freq="h"), 20_000))
+        frame = pd.DataFrame({"a": np.arange(80_000.0), "who": np.arange(80_000) // 4}, index=index)
+        window = SlidingWindow(3, groups="who").fit(frame)
+        later = frame.set_axis(index + pd.Timedelta(hours=4))
+        windows = window.transform(later)
+        assert set(windows.lengths.tolist()) == {3}
+        first = np.asarray(windows[:1])[0, :, 0]
+        np.testing.assert_array_equal(first, [2, 3, 0])
+
     @pytest.mark.parametrize("as_polars", [False, True])
     def test_mixed_rows(self, as_polars):
         frame = pd.DataFrame({"a": np.arange(40.0), "who": RNG.choice(["x", "y", "z"], 40)})
@@ -315,6 +413,61 @@ class TestMemory:
         assert_windows(window.transform(frame[10:]), slow_windows(frame, 6)[10:])
 
 
+class TestTables:
+    def test_masked_values_are_missing(self):
+        table = np.ma.masked_greater(np.arange(9.0)[:, None], 5)
+        with pytest.raises(ValueError, match="NaN at row 6"):
+            SlidingWindow(3).fit(table)
+        with pytest.raises(ValueError, match="NaN at row 6"):
+            make_windows(table, 3)
+
+    @pytest.mark.parametrize("time", [0, 2])
+    def test_a_memory_map_stays_one_beside_its_time(self, tmp_path, time):
+        table = RNG.normal(size=(20, 3))
+        table[:, time] = np.arange(20)
+        np.save(tmp_path / "table.npy", table)
+        on_disk = np.load(tmp_path / "table.npy", mmap_mode="r")
+        windows = SlidingWindow(4, time=time).fit_transform(on_disk)
+        assert np.shares_memory(windows.table, on_disk)
+
+    def test_groups_in_order_are_not_copied(self):
+        table = np.column_stack([RNG.normal(size=(20, 2)), np.repeat([0, 1], 10)])
+        windows = SlidingWindow(4, groups=2).fit_transform(table)
+        assert np.shares_memory(windows.table, table)
+
+    @pytest.mark.parametrize(
+        "column, message",
+        [
+            (pd.date_range("2024-01-01", periods=10), r"'c' of X holds datetime64.*time="),
+            (
+                pd.date_range("2024-01-01", periods=10, tz="UTC"),
+                r"'c' of X holds datetime64.*time=",
+            ),
+            (list("abababcdcd"), r"'c' of X holds .* not numbers .*groups="),
+            (["2024-01-01"] * 10, r"'c' of X holds .* not numbers .*time="),
+        ],
+    )
+    def test_columns_of_other_things_are_named(self, column, message):
+        frame = hourly(10).reset_index(drop=True).assign(c=column)
+        for fit in (SlidingWindow(2).fit, lambda X: make_windows(X, 2, target="a")):
+            with pytest.raises(ValueError, match=message.replace("of X", "of (X|series)")):
+                fit(frame)
+
+    def test_polars_dates_are_named(self):
+        days = [d.date() for d in pd.date_range("2024-01-01", periods=3)]
+        with pytest.raises(ValueError, match="'c' of X holds Date, not numbers"):
+            SlidingWindow(2).fit(pl.DataFrame({"a": [1.0, 2.0, 3.0], "c": days}))
+
+    def test_an_array_of_dates(self):
+        with pytest.raises(ValueError, match="holds datetime64"):
+            SlidingWindow(1).fit(np.array([["2024-01-01"]], dtype="datetime64[D]"))
+
+    def test_parameters_are_checked_again(self):
+        window = SlidingWindow(2).fit(hourly(5)).set_params(lookback=0)
+        with pytest.raises(ValueError, match="'lookback' parameter"):
+            window.transform(hourly(5))
+
+
 class TestErrors:
     @pytest.mark.parametrize("as_frame", [False, True])
     def test_missing_values_name_row_and_column(self, as_frame):
@@ -339,7 +492,9 @@ class TestErrors:
         with pytest.raises(ValueError, match=r"'lookback' parameter .* is 11, .* series of X: 10"):
             SlidingWindow(11).fit(hourly(10))
         frame = hourly(10).drop(index=pd.Timestamp("2024-01-01 04:00"))
-        with pytest.raises(ValueError, match="longest series of X: 5 sample"):
+        with pytest.raises(
+            ValueError, match=r"series of X: 5 of its 9 sample.*jump 1 time.*weekends"
+        ):
             SlidingWindow(6).fit(frame)
         # Later a short table is short windows: one row, the moment it was measured.
         assert SlidingWindow(10).fit(hourly(10)).transform(hourly(1)).shape == (1, 10, 2)
@@ -407,7 +562,7 @@ class TestErrors:
 class TestNames:
     def test_names(self):
         assert SlidingWindow(2).fit(hourly(5)).get_feature_names_out().tolist() == ["a", "b"]
-        window = SlidingWindow(2, time=0).fit(hourly(5).cumsum().abs().cumsum().to_numpy())
+        window = SlidingWindow(2, time=0).fit(np.arange(10.0).reshape(5, 2))
         assert window.get_feature_names_out().tolist() == ["x1"]
         assert window.get_feature_names_out(["t", "a"]).tolist() == ["a"]
         with pytest.raises(ValueError, match=r"length 2\. Got 1"):
@@ -515,7 +670,7 @@ import resource
 import numpy as np
 from sklearn.pipeline import make_pipeline
 from sklstm import LSTMRegressor
-from sklstm.preprocessing import SlidingWindow
+from sklstm.preprocessing import SlidingWindow, make_windows
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
