@@ -10,7 +10,7 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EpochScoring
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.augmentation import (
@@ -128,7 +128,7 @@ class BatchesOfTheNetwork(Callback):
         ("number", [identity]),
         ("numbers", (identity, identity)),
         ("two classes", [identity]),
-        ("three classes", []),  # the loss of probabilities rounds in another way than that of codes
+        ("three classes", [identity]),
         ("labels", [identity]),
     ],
 )
@@ -143,16 +143,45 @@ def test_nothing_changes_where_nothing_is_augmented(nothing, X_kind, y_kind):
 
 
 def test_probabilities_of_one_class_train_as_codes_do():
+    def rewritten(batch, generator):
+        return replace(batch, targets=batch.targets + 0)
+
     X, y = make_X("ragged"), make_y("three classes")
     params = {"class_weight": {"a": 1, "b": 2, "c": 3}}
     watches, fitted = [BatchesOfTheNetwork() for _ in range(3)], []
-    for watch, augmentation in zip(watches, (None, [], [identity]), strict=True):
+    for watch, augmentation in zip(watches, (None, [identity], [rewritten]), strict=True):
         model = make_model("three classes", **params, augmentation=augmentation, callbacks=[watch])
         fitted.append(outputs(model.fit(X, y), X))
+    np.testing.assert_array_equal(fitted[1], fitted[0])
     np.testing.assert_allclose(fitted[2], fitted[0], atol=1e-4)
-    # Without augmentation it is codes, and the results of earlier versions.
+    # Targets that no augmentation changed are codes, which scoring callbacks can read.
     kinds = [{target.is_floating_point() for _, target in watch.seen[True]} for watch in watches]
     assert kinds == [{False}, {False}, {True}]
+
+
+def test_callbacks_score_batches_whose_labels_are_untouched():
+    X, y = make_X("uniform"), make_y("three classes")
+    score = EpochScoring("accuracy", on_train=True, name="train_accuracy")
+    model = make_model("three classes", augmentation=[Jitter()], callbacks=[score]).fit(X, y)
+    assert 0 <= model.history_[-1]["train_accuracy"] <= 1
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0])
+def test_mixup_keeps_the_base_rate_of_weighted_rows(alpha):
+    """Rows that agree are merged to weights of 1 to about 1900."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2, size=(2000, 3, 1)).astype(float)
+    y = (rng.random(2000) < 0.05).astype(int)
+    model = LSTMClassifier(2, max_epochs=20, augmentation=[Mixup(alpha)], random_state=0)
+    assert model.fit(X, y).predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), abs=0.015)
+
+
+def test_negative_weights_are_an_error():
+    def negative(batch, generator):
+        return replace(batch, weights=-torch.ones(len(batch.x)))
+
+    with pytest.raises(ValueError, match=r"must return weights of at least 0\. Got -1"):
+        make_model("number", augmentation=[negative]).fit(make_X("uniform"), make_y("number"))
 
 
 @every

@@ -18,12 +18,16 @@ def augment(
     generator: torch.Generator,
     n_classes: int,
 ) -> Batch:
-    """Apply the augmentations in turn; class codes become probabilities of ``n_classes``."""
-    inputs, targets = batch
+    """Apply the augmentations in turn.
+
+    They see class codes as probabilities of ``n_classes``; what none of them changed stays codes.
+    """
+    inputs, codes = batch
+    targets = codes
     z, lengths, weights = inputs["z"], inputs["lengths"], inputs["weights"]
     assert z is not None
-    if not targets.is_floating_point():
-        targets = torch.nn.functional.one_hot(targets, n_classes).float()
+    if not codes.is_floating_point():
+        targets = torch.nn.functional.one_hot(codes, n_classes).float()
     if lengths is None:
         lengths = torch.full((len(z),), z.shape[1], dtype=torch.int64, device=z.device)
     given = TrainingBatch(z, lengths, targets, weights)
@@ -37,7 +41,7 @@ def augment(
         "z": result.x,
         "lengths": inputs["lengths"] if unchanged else result.lengths,
         "weights": result.weights,
-    }, result.targets
+    }, codes if result.targets is targets else result.targets
 
 
 def _check(result: object, given: TrainingBatch, augmentation: Augmentation) -> None:
@@ -77,3 +81,9 @@ def _check(result: object, given: TrainingBatch, augmentation: Augmentation) -> 
                 f"The augmentation {augmentation!r} must return lengths from 1 to the number of "
                 f"time steps of x, {n_steps}. Got lengths from {shortest} to {longest} instead."
             )
+    weights = result.weights
+    if weights is not None and weights is not given.weights and not bool((weights >= 0).all()):
+        raise ValueError(
+            f"The augmentation {augmentation!r} must return weights of at least 0. Got "
+            f"{weights.min().item()}."
+        )

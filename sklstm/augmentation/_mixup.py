@@ -17,8 +17,11 @@ class Mixup:
 
     A row becomes ``share * row + (1 - share) * other``, and its target likewise: the value, or
     the probability of each class [1]_. The share is drawn from Beta(alpha, alpha), for each row
-    by itself. The other sequence is first stretched to the length of the row, by linear
-    interpolation, so that their beginnings and ends meet.
+    by itself. Where rows have weights, targets are mixed in proportion to share times weight, and
+    the weights in the shares. The other sequence is first stretched to the length of the row, by
+    linear interpolation, so that their beginnings and ends meet.
+
+    Callbacks that score training batches see the mixed targets.
 
     It comes last in ``augmentation``, so that what is mixed has been changed independently.
 
@@ -63,16 +66,19 @@ class Mixup:
         partner = torch.randperm(n, generator=generator, device=x.device)
         share = symmetric_beta(self.alpha, n, generator).float()
 
-        def mixed(row: Tensor, other: Tensor) -> Tensor:
-            return torch.lerp(other, row, share.view(-1, *[1] * (row.ndim - 1)))
+        x = _mix(x, _partners(batch, partner), share)
+        own, weights, weight_share = batch.weights, None, share
+        if own is not None:
+            weights = _mix(own, own[partner], share)
+            # Each target keeps the weight of its row, or rare heavy rows would lose theirs: the
+            # weighted mean of the targets is, on average, what it was.
+            weight_share = torch.where(weights > 0, share * own / weights, share)
+        targets = _mix(batch.targets, batch.targets[partner], weight_share)
+        return replace(batch, x=x, targets=targets, weights=weights)
 
-        weights = batch.weights
-        return replace(
-            batch,
-            x=mixed(x, _partners(batch, partner)),
-            targets=mixed(batch.targets, batch.targets[partner]),
-            weights=None if weights is None else mixed(weights, weights[partner]),
-        )
+
+def _mix(row: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    return torch.lerp(other, row, share.view(-1, *[1] * (row.ndim - 1)))
 
 
 def _partners(batch: TrainingBatch, partner: Tensor) -> Tensor:
@@ -93,4 +99,5 @@ def symmetric_beta(alpha: float, n: int, generator: torch.Generator) -> Tensor:
     options: dict[str, Any] = {"dtype": torch.float64, "device": generator.device}
     radius, angle = torch.empty(2, n, **options).uniform_(generator=generator)
     cosine, rest = (2 * torch.pi * angle).cos(), radius ** (1 / alpha)
-    return 0.5 + 0.5 * cosine * ((1 - rest) / (rest + (1 - rest) * cosine**2)).sqrt()
+    share = 0.5 + 0.5 * cosine * ((1 - rest) / (rest + (1 - rest) * cosine**2)).sqrt()
+    return share.clamp(0, 1)

@@ -132,7 +132,8 @@ class TimeMask:
     """Set a random run of time steps of each sequence to 0, the mean of each feature.
 
     The time masking of SpecAugment [1]_: the network learns not to rely on any part of the
-    sequence alone.
+    sequence alone. It is the mean as long as the estimator standardises, and 0 with
+    ``standardize=False``.
 
     Parameters
     ----------

@@ -61,7 +61,8 @@ class Scale:
 
     For amplitudes that differ between recordings more than their meaning does: gain, loudness,
     the fit of a sensor [1]_. The factor changes the distance from the feature's mean over all
-    training rows, because this is what the network reads.
+    training rows, because this is what the network reads; with ``standardize=False`` it changes
+    the value.
 
     Parameters
     ----------
@@ -107,6 +108,7 @@ class Scale:
 class ChannelDropout:
     """Set whole features of a sequence to 0, their mean.
 
+    It is the mean as long as the estimator standardises, and 0 with ``standardize=False``.
     The network learns not to rely on any feature alone: the dropout of [1]_ on inputs, the same
     for all time steps. Features that are kept keep their values. A univariate series stays as it
     is, because one feature is always kept.

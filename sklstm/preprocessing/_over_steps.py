@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import get_config
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, TargetEncoder
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import process_routing
 
@@ -106,7 +107,17 @@ def check_transformer(transformer: Any) -> None:
             "The 'transformer' parameter of SequenceWise must take 2-D tables, one row per time "
             f"step. Got {transformer!r} instead, which does not."
         )
-    for part in _parts(transformer):
+    parts = _parts(transformer)
+    if any(isinstance(part, TargetEncoder) for part in parts):
+        raise ValueError(
+            "SequenceWise cannot apply TargetEncoder: it would encode each time step by the target "
+            "of its own sequence. Encode before the steps become sequences."
+        )
+    outer = [part for part in parts if isinstance(part, FrozenEstimator)]
+    frozen = [inner for part in outer for inner in _parts(part.estimator)]
+    for part in parts:
+        if any(part is inner for inner in frozen):
+            continue  # it is not fitted any more
         steps = [step for _, step in _active_steps(part)] if isinstance(part, Pipeline) else []
         for position, step in enumerate(steps):
             later = [other for other in steps[position + 1 :] if _learns(other)]
@@ -126,7 +137,9 @@ def _learns(transformer: Any) -> bool:
 
 def _parts(transformer: Any) -> list[Any]:
     """A transformer and all its parameters, among them the transformers that it consists of."""
-    return [transformer, *getattr(transformer, "get_params", dict)().values()]
+    parts = [transformer, *getattr(transformer, "get_params", dict)().values()]
+    frozen = [part for part in parts if isinstance(part, FrozenEstimator)]
+    return parts + [inner for part in frozen for inner in _parts(part.estimator)]
 
 
 def _active_steps(pipeline: Pipeline) -> list[tuple[str, Any]]:

@@ -51,7 +51,7 @@ class SequenceWise(SequenceTransformer):
         The fitted clone.
     n_features_in_ : int
         Number of features; of a table, its number of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_columns,)
         Column names, where X is a DataFrame, or a list of them, with names that are all strings.
 
     See Also
@@ -65,7 +65,8 @@ class SequenceWise(SequenceTransformer):
     table, whose rows are series of one feature, every cell is a time step.
 
     No sequence is mixed with another when it is transformed. Transformers of scikit-learn treat
-    every time step alone, so they transform all of them in one call. ``FunctionTransformer`` and
+    every time step alone (all but ``MiniBatchNMF``, and those that draw random numbers), so they
+    transform all of them in one call. ``FunctionTransformer`` and
     the classes of other libraries may look from one time step to the next, so they are called
     once per sequence (some 30 µs each, beside the work itself): a forward fill stops where its
     sequence stops. The steps of a Pipeline follow this rule one by one, in ``fit`` too; its

@@ -54,7 +54,7 @@ class SlidingWindow(SequenceTransformer):
         None without times.
     n_features_in_ : int
         Number of columns of the table, ``time`` and ``groups`` among them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_columns,)
         Column names, where X has names that are all strings.
 
     See Also

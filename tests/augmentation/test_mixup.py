@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -30,7 +32,7 @@ def parts(targets):
 def test_rows_targets_and_weights_are_mixed_in_the_same_shares(alpha, lengths, make_batch):
     batch = make_batch(lengths, weighted=True)
     result = Mixup(alpha)(batch, seeded())
-    mixed = parts(result.targets)
+    mixed = parts(Mixup(alpha)(replace(batch, weights=None), seeded()).targets)
     for i, (share, j) in enumerate(mixed):
         own, other = batch.x[i, : lengths[i]].numpy(), batch.x[j, : lengths[j]].numpy()
         # The partner is stretched from end to end.
@@ -44,6 +46,10 @@ def test_rows_targets_and_weights_are_mixed_in_the_same_shares(alpha, lengths, m
             )
         expected = share * batch.weights[i] + (1 - share) * batch.weights[j]
         assert result.weights[i].item() == pytest.approx(expected.item(), rel=1e-5)
+        # Each target counts with its share and the weight of its row.
+        target = share * batch.weights[i] * batch.targets[i]
+        target = target + (1 - share) * batch.weights[j] * batch.targets[j]
+        np.testing.assert_allclose(result.weights[i] * result.targets[i], target, atol=1e-5)
     assert sorted(j for _, j in mixed) == list(range(len(lengths)))
     assert len({round(share, 6) for share, _ in mixed}) > 6
 

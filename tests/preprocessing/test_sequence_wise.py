@@ -18,6 +18,7 @@ from sklearn.decomposition import NMF, PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -499,6 +500,27 @@ def test_forward_fill_does_not_leak_into_the_next_sequence(kind, build):
     # what is missing at the start of a sequence stays missing
     assert np.isnan(found[4][0, 1])
     assert not np.isnan(found[3]).any()
+
+
+def forward_fill(steps):
+    return pd.DataFrame(np.asarray(steps)).ffill().to_numpy()
+
+
+@pytest.mark.parametrize("learns", [False, True])
+def test_a_frozen_pipeline_does_not_leak_either(learns):
+    X = [np.array([[1.0, 6], [2, 4]]), np.array([[np.nan, 8], [3, 2]])]
+    steps = [FunctionTransformer(forward_fill), *([StandardScaler()] if learns else [])]
+    frozen = FrozenEstimator(make_pipeline(*steps).fit(np.concatenate(X)))
+    wise = SequenceWise(frozen).fit(X)
+    np.testing.assert_array_equal(wise.transform(X)[1], wise.transform(X[1:])[0])
+    assert np.isnan(wise.transform(X)[1][0, 0])
+
+
+def test_an_encoder_by_the_target_is_refused():
+    X, y = [np.zeros((3, 1)), np.ones((2, 1))], [0.0, 1.0]
+    for transformer in (TargetEncoder(), make_pipeline(TargetEncoder())):
+        with pytest.raises(ValueError, match="cannot apply TargetEncoder"):
+            SequenceWise(transformer).fit(X, y)
 
 
 def test_forward_fill_of_a_table_goes_along_its_rows():
