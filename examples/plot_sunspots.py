@@ -12,20 +12,21 @@ The answer depends on how many years there are to learn from.
 # A series as a table
 # -------------------
 # The activity of the sun rises and falls in about 11 years. A row holds 11 years, and the target
-# is the year after them. A 2-D ``X`` without ``n_timesteps`` is just that: each column is one time
-# step of a single feature.
+# is the year after them: :func:`~sklstm.preprocessing.make_windows` cuts them, and says in which
+# row of the series each window ends. Its windows have three axes, the last for the features. Here
+# there is one, so that a 2-D ``X`` will do: each column is one time step of a single feature.
 
 import numpy as np
 
 from sklstm.datasets import load_sunspots
+from sklstm.preprocessing import make_windows
 
 YEARS = 11
 
 sun = load_sunspots()
-activity = sun.data[:, 0]
-windows = np.lib.stride_tricks.sliding_window_view(activity, YEARS + 1)
-X, y = windows[:, :-1], windows[:, -1]
-year = sun.timestamps[YEARS:]
+windows, y, last_row = make_windows(sun.data, lookback=YEARS)
+X = windows[:, :, 0]
+year = sun.timestamps[last_row + 1]
 
 past = slice(0, sun.split[1] - YEARS)  # for validation
 future = slice(sun.split[1] - YEARS, None)  # for the last test
@@ -68,15 +69,15 @@ def rmse(forecast, measured):
 # %%
 # Folds in the order of time
 # --------------------------
-# :class:`~sklearn.model_selection.TimeSeriesSplit` trains on the beginning and tests on what
-# follows, with more training rows in each fold. The LSTM is fitted with five seeds in each fold:
+# :class:`~sklstm.model_selection.WindowSplit` trains on the beginning and tests on what follows,
+# with more training rows in each fold. The LSTM is fitted with five seeds in each fold:
 # with few rows, the seed alone makes a difference.
 
-from sklearn.model_selection import TimeSeriesSplit
+from sklstm.model_selection import WindowSplit
 
 SEEDS = range(5)
 
-folds = list(TimeSeriesSplit(5).split(X[past]))
+folds = list(WindowSplit(5, horizon=1).split(X[past]))
 rows = np.arange(len(X))
 folds.append((rows[past], rows[future]))
 sizes = [len(train) for train, _ in folds]
