@@ -92,17 +92,18 @@ for name, values in accuracy.items():
     print(f"{name:12} {np.mean(values):.3f} (lowest {min(values):.3f})")
 
 # %%
-# Columns learn nothing, because the motif has no fixed place. Short words see that something is
-# there. The LSTM is nearly always right, and so are words of 7: with the length of the motif known,
-# and one free base in it, counting is the better way. The next page has a motif where it is not:
-# :ref:`sphx_glr_auto_examples_plot_protein_motifs.py`.
+# Columns do little better than guessing, because the motif has no fixed place. Short words see that
+# something is there. The LSTM is nearly always right, words of 7 always: with a known length and a
+# free base, four words are all there is to count.
+# :ref:`sphx_glr_auto_examples_plot_protein_motifs.py` has a motif that cannot be counted like this.
 
 # %%
 # Where is it?
 # ------------
 # Hide three neighbouring bases, write ``N`` (any base) for them, and see by how much the log-odds
-# of "motif" fall. Hidden bases that do not matter change nothing. Each row of the picture is a
-# string of the test part, sorted by the place of its motif, which is between the two lines.
+# of "motif" fall. Bases that do not matter are not missed. Each row of the picture is a string of
+# the test part with a motif, which is between the two lines; the rows are sorted by its place. What
+# is blue beside the lines hides one base of the motif, too.
 
 model = models["LSTM"].fit(dna.data[:n_train], dna.target[:n_train])
 test = np.arange(n_train, len(dna.data))
@@ -131,7 +132,7 @@ image = ax.imshow(
     vmin=0,
     aspect="auto",
     interpolation="nearest",
-    extent=(WIDTH / 2, len(strings[0]) - WIDTH / 2 + 1, len(strings), 0),
+    extent=(WIDTH // 2, len(strings[0]) - WIDTH // 2, len(strings), 0),
 )
 height = np.arange(len(strings) + 1)
 for edge in (start, start + len(dna.motif)):
@@ -170,7 +171,7 @@ ax.bar(
     capsize=3,
 )
 ax.axhline(0, color="black", linewidth=0.8)
-ax.set_xticks(offsets, letters)
+ax.set_xticks(offsets, letters, fontsize="large")
 ax.set(
     xlabel="hidden base (the motif, and what is beside it)",
     ylabel="fall of the log-odds",
