@@ -21,7 +21,7 @@ from sklearn.datasets import load_digits
 
 pixels, y = load_digits(return_X_y=True)
 X = pixels.reshape(-1, 8, 8)  # time steps are the rows, features the columns of the image
-test = slice(1198, None)
+test = slice(1157, None)
 print("X:", X.shape)
 
 # %%
@@ -40,7 +40,7 @@ from sklstm import LSTMClassifier
 from sklstm.augmentation import Jitter, Mixup, TimeWarp
 
 CHANGES = [TimeWarp(0.7), Jitter(0.4), Mixup(1.0)]
-EPOCHS = {100: 60, 300: 40, 1198: 20}  # fewer digits, fewer steps per epoch
+EPOCHS = {100: 60, 300: 40, 1157: 20}  # fewer digits, fewer steps per epoch
 
 
 def lstm_accuracy(n, augmentation):
