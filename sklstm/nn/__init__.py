@@ -1,6 +1,23 @@
-"""The network in plain torch: recurrent stack, pooling, head and standardisation."""
+"""The network in plain torch: recurrent layers, pooling, head and standardisation."""
 
+from typing import Any
+
+from ._custom import CustomNetwork, ModuleFactory
 from ._network import LSTMNetwork
-from ._pooling import POOLINGS
+from ._pooling import INPUT, POOLINGS
+from ._scaled import ScaledNetwork
 
-__all__ = ["POOLINGS", "LSTMNetwork"]
+__all__ = [
+    "INPUT",
+    "POOLINGS",
+    "CustomNetwork",
+    "LSTMNetwork",
+    "ModuleFactory",
+    "ScaledNetwork",
+    "build_network",
+]
+
+
+def build_network(architecture: dict[str, Any]) -> ScaledNetwork:
+    """The network of an architecture, whose weights are still to be drawn or loaded."""
+    return (CustomNetwork if "module" in architecture else LSTMNetwork)(**architecture)

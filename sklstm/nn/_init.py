@@ -14,9 +14,9 @@ def empty_lstm(input_size: int, hidden_size: int) -> nn.LSTM:
     return nn.LSTM(input_size, hidden_size, **options).to_empty(device="cpu")
 
 
-def empty_linear(in_features: int, out_features: int) -> nn.Linear:
+def empty_linear(in_features: int, out_features: int, bias: bool = True) -> nn.Linear:
     """A linear layer whose weights are not drawn yet."""
-    linear = nn.Linear(in_features, out_features, device="meta", dtype=torch.float32)
+    linear = nn.Linear(in_features, out_features, bias, device="meta", dtype=torch.float32)
     return linear.to_empty(device="cpu")
 
 

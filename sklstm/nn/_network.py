@@ -1,34 +1,42 @@
 """The module that the estimators train, save and explain."""
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
+from ._embedding import CodeEmbedding
 from ._init import empty_linear, init_linear_
-from ._pooling import pool
+from ._pooling import INPUT, Pooling, last_step
 from ._recurrent import RecurrentStack
-
-# Largest standardised input.
-LARGEST = 1e30
+from ._scaled import ScaledNetwork
 
 
-class LSTMNetwork(nn.Module):
+class LSTMNetwork(ScaledNetwork):
     """LSTM layers, pooling and a linear head, between two standardisations.
-
-    Called, it reads sequences in original units and returns predictions in original units:
-    standardise the inputs, ``encode``, undo the target's standardisation. Training runs
-    ``encode`` alone, on data that were standardised once. The scaling lives in float64
-    buffers, so that an input far from zero (a time stamp, a pressure in pascal) keeps its
-    digits; the layers compute in float32.
 
     Parameters
     ----------
     n_features, n_outputs, hidden_size, num_layers : int
     bidirectional : bool
+    cell : {"lstm", "peephole"}
+    activation : {"tanh", "relu"}
     dropout : float
         Between layers and before the head, while training.
-    pooling : {"last", "mean", "max"}
+    recurrent_dropout : float
+        On the previous hidden state, the same units at every step, while training.
+    tbptt_steps : int or None
+        Number of steps that gradients go back through, in chunks.
+    pooling : sequence of {"last", "mean", "max", "attention", "input"}
+        "input" is the last real step of the input, which the head then sees beside the hidden
+        states; its weights start at zero.
+    return_sequences : bool
+        One output per time step, in place of pooling.
+    quantiles : sequence of float or None
+        The outputs are these quantiles of each target, target by target.
+    embedding : (int, int) or None
+        Number of codes and size of their vectors; the one feature is then a code.
     """
 
     def __init__(
@@ -39,71 +47,78 @@ class LSTMNetwork(nn.Module):
         num_layers: int,
         bidirectional: bool,
         dropout: float,
-        pooling: str,
+        cell: str = "lstm",
+        activation: str = "tanh",
+        recurrent_dropout: float = 0.0,
+        tbptt_steps: int | None = None,
+        pooling: Sequence[str] = ("last",),
+        return_sequences: bool = False,
+        quantiles: Sequence[float] | None = None,
+        embedding: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__()
-        self.architecture: dict[str, Any] = {
-            "n_features": n_features,
-            "n_outputs": n_outputs,
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-            "bidirectional": bidirectional,
-            "dropout": dropout,
-            "pooling": pooling,
-        }
-        self.pooling = pooling
-        self.recurrent = RecurrentStack(n_features, hidden_size, num_layers, bidirectional, dropout)
-        self.head = empty_linear(self.recurrent.output_size, n_outputs)
-        self.x_mean: Tensor
-        self.x_scale: Tensor
-        self.y_mean: Tensor
-        self.y_scale: Tensor
-        for name, size in (("x", n_features), ("y", n_outputs)):
-            options: dict[str, Any] = {"dtype": torch.float64, "device": "cpu"}
-            self.register_buffer(f"{name}_mean", torch.zeros(size, **options))
-            self.register_buffer(f"{name}_scale", torch.ones(size, **options))
+        architecture = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        super().__init__(architecture)
+        self.embedding = None if embedding is None else CodeEmbedding(*embedding)
+        self.recurrent = RecurrentStack(
+            n_features if embedding is None else embedding[1],
+            hidden_size,
+            num_layers,
+            bidirectional,
+            cell,
+            activation,
+            dropout,
+            recurrent_dropout,
+            tbptt_steps,
+        )
+        size = self.recurrent.output_size
+        self.pooling = None
+        self.n_direct = 0  # inputs that the head sees
+        if not return_sequences:
+            poolings = [name for name in pooling if name != INPUT]
+            self.pooling = Pooling(size, poolings, bidirectional)
+            self.n_direct = self.recurrent.input_size if INPUT in pooling else 0
+        pooled_size = size if self.pooling is None else self.pooling.output_size
+        self.head = empty_linear(pooled_size + self.n_direct, n_outputs)
+        self.width = size + self.recurrent.input_size
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw all weights from ``generator``."""
         self.recurrent.reset_parameters(generator)
         init_linear_(self.head, generator)
+        with torch.no_grad():
+            self.head.weight[:, self.head.in_features - self.n_direct :] = 0.0
+        if self.pooling is not None:
+            self.pooling.reset_parameters()
+        if self.embedding is not None:
+            self.embedding.reset_parameters(generator)
+        if self.order is not None:
+            n_targets = self.head.out_features // len(self.order.quantiles)
+            with torch.no_grad():
+                self.head.bias.copy_(self.order.initial_bias(n_targets))
 
-    def set_generator(self, generator: torch.Generator | None) -> None:
-        """Draw dropout masks from ``generator`` from now on."""
-        self.recurrent.dropout.generator = generator
+    @contextmanager
+    def drawing_from(self, generator: torch.Generator) -> Iterator[None]:
+        """Within, dropout masks are drawn from ``generator``."""
+        dropouts = self.recurrent.dropout, self.recurrent.recurrent_dropout
+        for dropout in dropouts:
+            dropout.generator = generator
+        try:
+            yield
+        finally:
+            for dropout in dropouts:
+                dropout.generator = None
 
-    def standardize(self, x: Tensor) -> Tensor:
-        """Original units to zero mean and unit variance, float32."""
-        # One row of steps and features is a longer run for the kernels than the features alone,
-        # and a product costs a third of a quotient.
-        mean = self.x_mean.expand(x.shape[1:]).contiguous()
-        inverse = self.x_scale.reciprocal().expand(x.shape[1:]).contiguous()
-        # Values beyond float32 stay finite, and so do the sums of the first layer.
-        return (x - mean).mul_(inverse).float().clamp_(-LARGEST, LARGEST)
-
-    def encode(self, z: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Head outputs for standardised sequences, in the target's standardised units."""
+    def _outputs(self, z: Tensor, lengths: Tensor | None) -> Tensor:
+        if self.embedding is not None:
+            z = self.embedding(z[:, :, 0])
         hidden = self.recurrent(z, lengths)
-        pooled = pool(hidden, lengths, self.pooling, self.recurrent.bidirectional)
+        features = hidden if self.pooling is None else self.pooling(hidden, lengths)
+        features = self.recurrent.dropout(features)
+        if self.n_direct:
+            features = torch.cat([features, last_step(z, lengths)], dim=1)
         if self.training:
-            return self.head(self.recurrent.dropout(pooled))
+            return self.head(features)
         # The matrix product sums in another order in a batch of another size; in float64 and
         # rounded that does not show.
         weight, bias = self.head.weight.double(), self.head.bias.double()
-        return nn.functional.linear(pooled.double(), weight, bias).float()
-
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Predict from sequences in original units.
-
-        Parameters
-        ----------
-        x : float Tensor of shape (n, n_timesteps, n_features)
-        lengths : int64 Tensor of shape (n,), optional
-            Number of real time steps of each sequence; what follows them is ignored.
-
-        Returns
-        -------
-        float64 Tensor of shape (n, n_outputs)
-            Predictions in the target's units, or logits.
-        """
-        return self.encode(self.standardize(x), lengths) * self.y_scale + self.y_mean
+        return nn.functional.linear(features.double(), weight, bias).float()

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.testing import assert_close
 
-from sklstm.nn import POOLINGS, LSTMNetwork
+from sklstm.nn import POOLINGS, LSTMNetwork, build_network
 from sklstm.nn._recurrent import GeneratorDropout, RecurrentStack, reverse
 
 N_FEATURES = 3
@@ -32,14 +32,16 @@ def network(seed=0, **changes):
         "num_layers": 1,
         "bidirectional": False,
         "dropout": 0.0,
-        "pooling": "last",
     } | changes
+    if isinstance(architecture.get("pooling"), str):
+        architecture["pooling"] = (architecture["pooling"],)
     built = LSTMNetwork(**architecture)
     built.reset_parameters(torch.Generator().manual_seed(seed))
-    with torch.no_grad():  # biases that differ, so that a gate in the wrong place is seen
+    # Biases that differ, so that a gate in the wrong place is seen; attention unlike the mean.
+    with torch.no_grad():
         generator = torch.Generator().manual_seed(seed + 1)
         for name, parameter in built.named_parameters():
-            if "bias" in name:
+            if "bias" in name or "score" in name:
                 parameter.add_(torch.randn(parameter.shape, generator=generator) / 4)
     return built.eval()
 
@@ -54,9 +56,14 @@ def padding_filled(x, lengths, value):
     return x.masked_fill(padded[:, :, None], value)
 
 
+def lstms(layers):
+    """The ``nn.LSTM`` that holds the weights of each layer."""
+    return [layer.lstm for layer in layers]
+
+
 def twin_of(stack):
     """One ``nn.LSTM`` holding the weights of all layers and directions."""
-    first = stack.forward_layers[0]
+    first = lstms(stack.forward_layers)[0]
     twin = nn.LSTM(
         first.input_size,
         first.hidden_size,
@@ -67,10 +74,10 @@ def twin_of(stack):
     with torch.no_grad():
         for layer in range(len(stack.forward_layers)):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-                ours = getattr(stack.forward_layers[layer], f"{name}_l0")
+                ours = getattr(lstms(stack.forward_layers)[layer], f"{name}_l0")
                 getattr(twin, f"{name}_l{layer}").copy_(ours)
                 if stack.bidirectional:
-                    ours = getattr(stack.backward_layers[layer], f"{name}_l0")
+                    ours = getattr(lstms(stack.backward_layers)[layer], f"{name}_l0")
                     getattr(twin, f"{name}_l{layer}_reverse").copy_(ours)
     return twin
 
@@ -84,6 +91,18 @@ def twin_states(twin, x, lengths):
     directions = 2 if twin.bidirectional else 1
     final = torch.cat(list(final[-directions:]), dim=1)
     return [row[:length] for row, length in zip(output, full, strict=True)], final
+
+
+def pooled_by(pooling, model, states, final):
+    """The vector of each sequence, from its own states alone."""
+    if pooling == "last":
+        return final
+    if pooling == "mean":
+        return torch.stack([state.mean(0) for state in states])
+    if pooling == "max":
+        return torch.stack([state.amax(0) for state in states])
+    score = model.pooling.score.weight[0].detach()
+    return torch.stack([torch.softmax(state @ score, 0) @ state for state in states])
 
 
 # ---------------------------------------------------------------- recurrent layers
@@ -106,11 +125,7 @@ def test_hidden_states_equal_torch_lstm(num_layers, bidirectional, lengths):
 def test_outputs_equal_torch_lstm(num_layers, bidirectional, lengths, pooling):
     model = network(num_layers=num_layers, bidirectional=bidirectional, pooling=pooling)
     states, final = twin_states(twin_of(model.recurrent), sequences(), lengths)
-    pooled = {
-        "last": final,
-        "mean": torch.stack([state.mean(0) for state in states]),
-        "max": torch.stack([state.amax(0) for state in states]),
-    }[pooling]
+    pooled = pooled_by(pooling, model, states, final)
     expected = pooled @ model.head.weight.T + model.head.bias
     assert_close(model.encode(sequences(), lengths), expected, rtol=1e-5, atol=1e-6)
 
@@ -122,16 +137,12 @@ def test_gradients_equal_torch_lstm(num_layers, bidirectional, pooling):
     twin, x = twin_of(model.recurrent), sequences()
     model.encode(x, LENGTHS).square().sum().backward()
     states, final = twin_states(twin, x, LENGTHS)
-    pooled = {
-        "last": final,
-        "mean": torch.stack([state.mean(0) for state in states]),
-        "max": torch.stack([state.amax(0) for state in states]),
-    }[pooling]
+    pooled = pooled_by(pooling, model, states, final)
     (pooled @ model.head.weight.detach().T + model.head.bias.detach()).square().sum().backward()
     directions = [("", model.recurrent.forward_layers)]
     directions += [("_reverse", model.recurrent.backward_layers)] if bidirectional else []
     for suffix, layers in directions:
-        for layer, lstm in enumerate(layers):
+        for layer, lstm in enumerate(lstms(layers)):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
                 ours = getattr(lstm, f"{name}_l0")
                 theirs = getattr(twin, f"{name}_l{layer}{suffix}")
@@ -191,8 +202,7 @@ def test_gradients_reach_every_parameter(num_layers, bidirectional, pooling, len
     model = network(
         num_layers=num_layers, bidirectional=bidirectional, pooling=pooling, dropout=0.2
     ).train()
-    model.set_generator(torch.Generator().manual_seed(0))
-    model.encode(sequences(), lengths).square().sum().backward()
+    encoded(model, 0, lengths).square().sum().backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
@@ -242,8 +252,7 @@ def test_construction_and_drawing_leave_the_global_random_states_alone():
 @pytest.mark.usefixtures("_global_states_stay")
 def test_dropout_leaves_the_global_random_states_alone():
     model = network(num_layers=2, dropout=0.5).train()
-    model.set_generator(torch.Generator().manual_seed(0))
-    model.encode(sequences()).sum().backward()
+    encoded(model, 0).sum().backward()
 
 
 def test_same_seed_gives_the_same_network_whatever_the_global_state():
@@ -269,10 +278,10 @@ def test_every_matrix_is_drawn_anew():
 
 
 def test_initial_weights_follow_their_rules():
-    built = LSTMNetwork(3, 2, 16, 2, True, 0.0, "last")
+    built = LSTMNetwork(3, 2, 16, 2, True, 0.0, pooling=("last", "attention"))
     built.reset_parameters(torch.Generator().manual_seed(0))
     stack = built.recurrent
-    for lstm in [*stack.forward_layers, *stack.backward_layers]:
+    for lstm in lstms([*stack.forward_layers, *stack.backward_layers]):
         bound = math.sqrt(6 / (lstm.input_size + 16))
         assert 0.8 * bound < lstm.weight_ih_l0.abs().max() <= bound
         for gate in lstm.weight_hh_l0.split(16):
@@ -281,7 +290,8 @@ def test_initial_weights_follow_their_rules():
         assert (bias[1] == 1).all()  # torch's order of gates: input, forget, cell, output
         assert (bias[[0, 2, 3]] == 0).all()
     assert (built.head.bias == 0).all()
-    bound = math.sqrt(6 / (32 + 2))
+    assert (built.pooling.score.weight == 0).all()
+    bound = math.sqrt(6 / (2 * 32 + 2))
     assert 0.8 * bound < built.head.weight.abs().max() <= bound
 
 
@@ -320,9 +330,9 @@ def test_dropout_that_is_off_draws_nothing(p, training):
     assert torch.equal(dropout.generator.get_state(), before)
 
 
-def encoded(model, seed):
-    model.set_generator(torch.Generator().manual_seed(seed))
-    return model.encode(sequences(), LENGTHS)
+def encoded(model, seed, lengths=LENGTHS):
+    with model.drawing_from(torch.Generator().manual_seed(seed)):
+        return model.encode(sequences(), lengths)
 
 
 @pytest.mark.parametrize("num_layers", [1, 2])
@@ -339,14 +349,33 @@ def test_dropout_acts_before_the_head_and_between_layers():
     single = network(dropout=0.5).train()
     expected = single.eval().encode(sequences())
     assert not torch.equal(encoded(single.train(), 0), expected)
-    stack = RecurrentStack(N_FEATURES, 5, 2, False, 0.5)
+    stack = RecurrentStack(N_FEATURES, 5, 2, False, "lstm", "tanh", 0.5, 0.0, None)
     stack.reset_parameters(torch.Generator().manual_seed(0))
     stack.dropout.generator = torch.Generator().manual_seed(0)
     assert not torch.equal(stack.train()(sequences(), None), stack.eval()(sequences(), None))
 
 
+@pytest.mark.usefixtures("_global_states_stay")
+def test_recurrent_dropout_depends_on_the_generator_alone():
+    model = network(recurrent_dropout=0.5).train()
+    first = encoded(model, 3)
+    assert torch.equal(encoded(model, 3), first)
+    assert not torch.equal(encoded(model, 4), first)
+    assert not torch.equal(model.eval().encode(sequences(), LENGTHS), first)
+
+
+def test_generator_is_let_go_also_after_an_error():
+    model = network(dropout=0.5, recurrent_dropout=0.5).train()
+    with pytest.raises(RuntimeError, match="stop"):
+        with model.drawing_from(torch.Generator()):
+            raise RuntimeError("stop")
+    assert model.recurrent.dropout.generator is None
+    assert model.recurrent.recurrent_dropout.generator is None
+
+
 def test_evaluation_ignores_dropout():
-    plain, dropping = network(num_layers=2), network(num_layers=2, dropout=0.9)
+    plain = network(num_layers=2)
+    dropping = network(num_layers=2, dropout=0.9, recurrent_dropout=0.9)
     assert torch.equal(plain(sequences()), dropping(sequences()))
 
 
@@ -416,9 +445,9 @@ def test_architecture_rebuilds_the_network(num_layers, bidirectional, pooling):
     model = network(
         num_layers=num_layers, bidirectional=bidirectional, pooling=pooling, dropout=0.3
     )
-    architecture = json.loads(json.dumps(model.architecture))
-    assert architecture == model.architecture
-    rebuilt = LSTMNetwork(**architecture).eval()
+    architecture = json.loads(json.dumps(model.architecture))  # tuples become lists
+    rebuilt = build_network(architecture).eval()
+    assert json.loads(json.dumps(rebuilt.architecture)) == architecture
     rebuilt.load_state_dict(scaled(model, 0.5, 2.0, -1.0, 3.0).state_dict())
     assert torch.equal(rebuilt(sequences(), LENGTHS), model(sequences(), LENGTHS))
     assert rebuilt.recurrent.dropout.p == 0.3
@@ -446,9 +475,5 @@ def test_axes_of_length_one(n, n_timesteps, hidden_size, pooling):
     assert model(x).shape == (n, 2)
     assert_close(model(x, lengths), model(x), rtol=0, atol=1e-7)
     states, final = twin_states(twin_of(model.recurrent), x, None)
-    expected = {"last": final, "mean": None, "max": None}[pooling]
-    if expected is None:
-        stacked = torch.stack(states)
-        expected = stacked.mean(1) if pooling == "mean" else stacked.amax(1)
-    expected = expected @ model.head.weight.T + model.head.bias
+    expected = pooled_by(pooling, model, states, final) @ model.head.weight.T + model.head.bias
     assert_close(model.encode(x), expected, rtol=1e-5, atol=1e-6)
