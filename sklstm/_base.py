@@ -2,30 +2,33 @@
 
 import warnings
 from abc import abstractmethod
-from numbers import Integral, Real
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
-from ._data import Sequences, read_sequences
+from ._data import (
+    Sequences,
+    StepLayout,
+    flatten_steps,
+    largest_code,
+    read_codes,
+    read_sequences,
+)
+from ._parameters import LSTMParameters
 from ._training import (
-    Augmentation,
     Callback,
-    DataOptions,
     EpochBar,
     EpochTasks,
     LSTMNet,
     Target,
-    TrainingOptions,
     best_epoch,
     build_net,
-    check_optimizer,
     copy_net,
     derived_seed,
     draw_seed,
@@ -40,20 +43,19 @@ from ._training import (
     unpack_net,
 )
 from ._utils._sklearn import (
-    Interval,
-    StrOptions,
     check_feature_names,
     check_sample_weight,
     get_feature_names,
 )
 from ._version import __version__
-from .nn import POOLINGS, LSTMNetwork
+from .nn import LSTMNetwork, build_network
 
-# Purposes of the seeds that are derived from random_state; epochs use (epoch, 1) to (epoch, 3).
-_INIT, _SPLIT = (0, 1), (0, 2)
+# Purpose of the seed of the initial weights, which is derived from random_state. The validation
+# rows use (0, 2), epochs (epoch, 1) to (epoch, 3).
+_INIT = (0, 1)
 
 
-class BaseLSTM(CallbackSupportMixin, BaseEstimator):
+class BaseLSTM(CallbackSupportMixin, LSTMParameters):
     """Everything but the target: see the two subclasses for the parameters."""
 
     # scikit-learn shows the documentation of parameters only beside a link; there is no public
@@ -61,86 +63,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     _doc_link_module = "sklstm"
     _doc_link_template = "#"
 
-    _parameter_constraints: dict[str, Any] = {
-        "hidden_size": [Interval(Integral, 1, None, closed="left")],
-        "num_layers": [Interval(Integral, 1, None, closed="left")],
-        "bidirectional": ["boolean"],
-        "pooling": [StrOptions(set(POOLINGS))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "optimizer": [StrOptions({"adamw", "adam", "rmsprop", "sgd"}), type],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "validation_split": [StrOptions({"random", "last"})],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "standardize": ["boolean"],
-        "augmentation": [list, tuple, None],
-        "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
-        "warm_start": ["boolean"],
-        "callbacks": [list, tuple, None],
-        "device": [str],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
-
-    def __init__(
-        self,
-        hidden_size: int,
-        num_layers: int,
-        *,
-        bidirectional: bool,
-        pooling: str,
-        dropout: float,
-        optimizer: Any,
-        learning_rate: float,
-        weight_decay: float,
-        clip_norm: float | None,
-        batch_size: int,
-        max_epochs: int,
-        early_stopping: bool,
-        validation_fraction: float,
-        validation_split: str,
-        n_iter_no_change: int,
-        standardize: bool,
-        augmentation: Any,
-        n_timesteps: int | None,
-        warm_start: bool,
-        callbacks: Any,
-        device: str,
-        random_state: Any,
-        verbose: int,
-    ) -> None:
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.pooling = pooling
-        self.dropout = dropout
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.clip_norm = clip_norm
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.validation_split = validation_split
-        self.n_iter_no_change = n_iter_no_change
-        self.standardize = standardize
-        self.augmentation = augmentation
-        self.n_timesteps = n_timesteps
-        self.warm_start = warm_start
-        self.callbacks = callbacks
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
-
     @abstractmethod
     def _read_target(
-        self, y: Any, weights: NDArray[np.float64], known: dict[str, Any]
+        self, y: Any, sequences: Sequences, weights: NDArray[np.float64], known: dict[str, Any]
     ) -> tuple[Target, dict[str, Any]]:
         """Read y as a ``Target``, and the fitted attributes that it fixes.
 
@@ -159,6 +84,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         epochs: int,
         resume: bool,
         validate: bool = False,
+        scheduled: bool = False,
         known: dict[str, Any] | None = None,
         context: Any = None,
     ) -> None:
@@ -167,19 +93,23 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
-        sequences = self._read_known(X) if resume else self._read(X)
+        if resume:
+            sequences = self._read_known(X)
+        else:
+            sequences = self._read(X, codes=self.embedding_size is not None)
         weights = check_sample_weight(
             sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
         )
-        options = self._training_options()
-        target, attributes = self._read_target(y, weights, self.__dict__ if resume else known or {})
+        options = self._training_options(scheduled)
+        known = self.__dict__ if resume else known or {}
+        target, attributes = self._read_target(y, sequences, weights, known)
         if resume:
             net = self._net_to_resume(target)
             if not sequences.uniform or sequences.max_length != self.n_timesteps_in_:
                 attributes["n_timesteps_in_"] = None
         else:
             attributes.update(_input_attributes(X, sequences))
-            net = self._new_net(sequences.n_features, target)
+            net = self._new_net(sequences, weights, target)
         training, validation = prepare_batches(
             net,
             sequences,
@@ -231,69 +161,23 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             epochs=self.max_epochs,
             resume=self.warm_start and hasattr(self, "net_"),
             validate=self.early_stopping,
+            scheduled=True,
             context=self._init_callback_context(max_subtasks=self.max_epochs),
         )
 
-    def _data_options(self, net: LSTMNet, validate: bool) -> DataOptions:
-        return DataOptions(
-            batch_size=self.batch_size,
-            standardize=self.standardize,
-            validation_fraction=self.validation_fraction if validate else None,
-            validation_split=self.validation_split,
-            split_seed=derived_seed(net.seed, *_SPLIT) % 2**32,
-        )
-
-    def _training_options(self) -> TrainingOptions:
-        check_optimizer(self.optimizer, self.weight_decay, type(self).__name__)
-        return TrainingOptions(
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            clip_norm=self.clip_norm,
-            augmentation=self._checked_augmentation(),
-            callbacks=self._checked_callbacks(),
-            verbose=self.verbose,
-        )
-
-    def _checked_augmentation(self) -> list[Augmentation]:
-        augmentation = list(self.augmentation or [])
-        for item in augmentation:
-            if isinstance(item, type) or not callable(item):
-                hint = f" Write {item.__name__}()." if isinstance(item, type) else ""
-                raise ValueError(
-                    f"The 'augmentation' parameter of {type(self).__name__} must hold callables "
-                    f"(batch, generator) -> batch, see sklstm.augmentation. Got {item!r} "
-                    f"instead.{hint}"
-                )
-        return augmentation
-
-    def _checked_callbacks(self) -> list[Any]:
-        callbacks = list(self.callbacks or [])
-        for item in callbacks:
-            callback = item[1] if isinstance(item, tuple | list) and len(item) == 2 else item
-            kind = callback if isinstance(callback, type) else type(callback)
-            if not issubclass(kind, Callback):
-                raise ValueError(
-                    f"The 'callbacks' parameter of {type(self).__name__} must hold skorch "
-                    f"callbacks, or pairs of a name and one. Got {item!r} instead."
-                )
-        return callbacks
-
-    def _architecture(self, n_features: int, n_outputs: int) -> dict[str, Any]:
-        return {
-            "n_features": n_features,
-            "n_outputs": n_outputs,
-            "hidden_size": int(self.hidden_size),
-            "num_layers": int(self.num_layers),
-            "bidirectional": bool(self.bidirectional),
-            "dropout": float(self.dropout),
-            "pooling": self.pooling,
-        }
-
-    def _new_net(self, n_features: int, target: Target) -> LSTMNet:
+    def _new_net(
+        self, sequences: Sequences, weights: NDArray[np.float64], target: Target
+    ) -> LSTMNet:
         seed = draw_seed(self.random_state)
-        network = LSTMNetwork(**self._architecture(n_features, target.n_outputs))
-        network.reset_parameters(seeded_generator(seed, *_INIT))
+        n_codes = 0
+        if self.embedding_size is not None:
+            n_codes = 1 + largest_code(sequences, np.flatnonzero(weights > 0))
+        init_seed = derived_seed(seed, *_INIT) % 2**32
+        network = build_network(
+            self._architecture(sequences.n_features, target.n_outputs, n_codes, init_seed)
+        )
+        if isinstance(network, LSTMNetwork):
+            network.reset_parameters(seeded_generator(seed, *_INIT))
         return build_net(network, target.criterion, seed, resolve_device(self.device))
 
     def _net_to_resume(self, target: Target) -> LSTMNet:
@@ -308,14 +192,19 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 "with warm_start=False, or a clone."
             )
         architecture = self.net_.module_.architecture
-        wanted = self._architecture(architecture["n_features"], target.n_outputs)
-        changed = [name for name in wanted if wanted[name] != architecture[name]]
-        if changed:
-            name = changed[0]
-            raise ValueError(
-                f"Training cannot go on from the fitted network: {name} is {wanted[name]!r}, but "
-                f"was {architecture[name]!r}. Fit with warm_start=False, or a clone."
-            )
+        wanted = self._architecture(
+            architecture["n_features"],
+            target.n_outputs,
+            (architecture.get("embedding") or [0])[0],
+            architecture.get("random_state", 0),
+        )
+        for name in wanted | architecture:
+            if wanted.get(name) != architecture.get(name):
+                raise ValueError(
+                    f"Training cannot go on from the fitted network: {name} is "
+                    f"{wanted.get(name)!r}, but was {architecture.get(name)!r}. Fit with "
+                    "warm_start=False, or a clone."
+                )
         if self.net_.criterion != target.criterion:
             raise ValueError(
                 f"Training cannot go on from the fitted network: the loss is "
@@ -324,15 +213,16 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             )
         return self.net_
 
-    def _read(self, X: Any) -> Sequences:
-        return read_sequences(X, n_timesteps=self.n_timesteps, estimator=self)
+    def _read(self, X: Any, codes: bool) -> Sequences:
+        read = read_codes if codes else read_sequences
+        return read(X, n_timesteps=self.n_timesteps, estimator=self)
 
     def _read_known(self, X: Any) -> Sequences:
         """Read X, which must have the features of the first fit."""
         name = type(self).__name__
         if hasattr(X, "columns"):
             check_feature_names(self, X, reset=False)
-        sequences = self._read(X)
+        sequences = self._read(X, codes=self.net_.module_.embedding is not None)
         if sequences.first_frame is not None:
             check_feature_names(self, sequences.first_frame, reset=False)
         if sequences.layout == "table":
@@ -356,10 +246,32 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             )
         return sequences
 
-    def _predict_outputs(self, X: Any) -> NDArray[np.float64]:
-        """Outputs of the network in original units or logits, shape (n, n_outputs)."""
+    def _predict_with(
+        self, X: Any, decode: Callable[[NDArray[np.float64]], NDArray[Any]], missing: Any = np.nan
+    ) -> Any:
+        """Decode the network's outputs: original units or logits, along the last axis.
+
+        Where there is one output per time step, they come in the container of X, with
+        ``missing`` at padded steps.
+        """
         check_is_fitted(self)
-        return forward_batches(self.net_.module_, self._read_known(X))
+        sequences = self._read_known(X)
+        network = self.net_.module_
+        decoded = decode(forward_batches(network, sequences))
+        if not network.architecture["return_sequences"]:
+            return decoded
+        return StepLayout.of(sequences).restore(decoded, missing)
+
+    def _returns_sequences(self) -> bool:
+        """Whether the fitted network has one output per time step."""
+        return hasattr(self, "net_") and self.net_.module_.architecture["return_sequences"]
+
+    def _score_steps(
+        self, metric: Callable[..., float], X: Any, y: Any, sample_weight: Any
+    ) -> float:
+        """Score the predictions of all real time steps, each once."""
+        y_true, y_pred, weights = flatten_steps(y, self.predict(X), sample_weight)
+        return metric(y_true, y_pred, sample_weight=weights)
 
     def explain_permutation(
         self,

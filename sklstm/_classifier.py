@@ -1,17 +1,19 @@
 """LSTMClassifier."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight
 
 from ._base import BaseLSTM
-from ._data import encode_labels, read_labels
+from ._data import Sequences, StepLayout, encode_labels, read_labels, read_step_targets
 from ._training import Target
-from ._utils._sklearn import StrOptions, fit_context
+from ._utils._sklearn import Interval, StrOptions, fit_context
 
 
 class LSTMClassifier(ClassifierMixin, BaseLSTM):
@@ -27,25 +29,53 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Number of hidden units of each layer and direction.
     num_layers : int, default=1
         Number of stacked LSTM layers.
-    bidirectional : bool, default=False
-        Whether each layer also reads the sequence from its end to its start.
-    pooling : {"last", "mean", "max"}, default="last"
-        How the hidden states of the real time steps become one vector: the final state of each
-        direction, their mean, or their maximum.
-    dropout : float, default=0.0
+    bidirectional : bool or "auto", default="auto"
+        Whether each layer also reads the sequence from its end to its start, at twice the cost.
+        "auto" does so unless ``return_sequences=True``, where a step would see the future.
+    cell : {"lstm", "peephole"}, default="lstm"
+        "peephole" lets the gates see the cell state [2]_: input and forget gate the previous one,
+        the output gate the new one. It runs on our own kernel, at 1.4 to 2.1 times the cost.
+    activation : {"tanh", "relu"}, default="tanh"
+        Of candidate and output; "relu" is what Keras offers, on our own kernel.
+    pooling : str or sequence of str, default=("last", "mean", "max")
+        How the hidden states of the real time steps become one vector: "last", the final state
+        of each direction, their "mean", their "max", or "attention", a mean with learned
+        weights. Of several, the vectors are put side by side. "input", in company, puts the
+        last step of the input itself beside them, so that its linear effect need not pass the
+        LSTM.
+    dropout : float, default=0.3
         Share of hidden units dropped between layers and before the head while training.
+    recurrent_dropout : float, default=0.0
+        Share of hidden units that are hidden from the next step, the same units at every step of
+        a sequence [3]_, while training. Runs on our own kernel.
+    return_sequences : bool, default=False
+        Whether to predict one target per time step. y then holds one per step, and ``predict``
+        returns the container of X, see there. With ``bidirectional=True`` the prediction of a
+        step sees the steps after it.
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or torch optimizer class, default="adamw"
         "sgd" uses Nesterov momentum 0.9. A class is called with the parameters and ``lr``.
     learning_rate : float, default=0.01
         Step size of the optimizer.
-    weight_decay : float, default=0.0
-        Decay of the weight matrices; biases are spared.
+    lr_schedule : {"constant", "one_cycle", "cosine", "plateau"}, default="one_cycle"
+        "one_cycle" climbs to the learning rate in the first 0.3 of the steps of ``max_epochs``
+        and then falls to 0, "cosine" falls from it to 0, "plateau" divides it by 10 when the
+        validation loss (without early stopping the training loss) has not improved for
+        ``n_iter_no_change // 2`` epochs. ``partial_fit`` keeps it constant, and so does ``fit``
+        with a learning-rate schedule among the callbacks.
+    weight_decay : float, default=0.3
+        Decay of the weight matrices: each step shrinks them by this times the learning rate,
+        whatever the optimizer. Biases are spared.
     clip_norm : float or None, default=1.0
         Largest norm of the gradient of a batch; longer ones are scaled down. Not applied
         with ``torch.optim.LBFGS``.
-    batch_size : int, default=32
-        Rows per optimizer step.
-    max_epochs : int, default=100
+    tbptt_steps : int or None, default=None
+        Truncated back-propagation through time: the state passes on from each run of this many
+        steps to the next, gradients do not. For sequences of thousands of steps: it takes a
+        fraction of the memory, and learns nothing across more steps than this.
+    batch_size : int or "auto", default="auto"
+        Rows per optimizer step. "auto" is a tenth of the distinct training rows, at least 4 and
+        at most 32.
+    max_epochs : int, default=60
         Number of passes through the training rows.
     early_stopping : bool, default=False
         Whether to set rows aside, stop when their loss has not improved for
@@ -64,6 +94,20 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Random changes to the training batches, in this order: see `sklstm.augmentation`.
         Validation rows and predictions are never changed; ``train_loss`` is that of the changed
         batches.
+    embedding_size : int or None, default=None
+        Where X holds integer codes, as `SequenceTokenizer` makes them: size of the vector
+        that is learned for each code. X is then an integer array of shape (n, n_timesteps), -1
+        at the start or end of a row being padding, or a list of n integer arrays. A code
+        that was not among the training rows is a vector of zeros; ``partial_fit`` learns no code
+        above the largest of its first call.
+    module : callable or None, default=None
+        A torch module of one's own in the place of the LSTM: ``module(n_features, n_outputs,
+        random_state)`` returns it. Its ``forward(x, lengths)`` reads float32 sequences ``(n,
+        n_timesteps, n_features)``, standardised and zero after their ends, and their lengths
+        ``(n,)``; it returns ``(n, n_outputs)``, or ``(n, n_timesteps, n_outputs)`` with
+        ``return_sequences=True``: logits, or targets in standardised units. ``hidden_size`` to
+        ``recurrent_dropout`` and ``tbptt_steps`` are then without meaning, ``embedding_size`` must
+        be None. To be pickled, it must be importable.
     n_timesteps : int or None, default=None
         For 2-D X: the columns are this many time steps of ``n_columns / n_timesteps`` features,
         all features of the first step first. None takes each column for one step of a
@@ -82,6 +126,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         1 shows a progress bar with the losses and the remaining time.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss; "balanced" makes all classes weigh the same.
+    label_smoothing : float, default=0.0
+        Share of each label that training spreads evenly over the classes (of a multilabel y, over 0
+        and 1), so that probabilities stay away from 0 and 1 (Szegedy et al., CVPR 2016).
+        ``valid_loss`` is that of the labels as they are.
 
     Attributes
     ----------
@@ -135,7 +183,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     _parameter_constraints: dict[str, Any] = {
         **BaseLSTM._parameter_constraints,
+        "bidirectional": ["boolean", StrOptions({"auto"})],
         "class_weight": [StrOptions({"balanced"}), dict, None],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
 
     def __init__(
@@ -143,21 +193,29 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         hidden_size=64,
         num_layers=1,
         *,
-        bidirectional=False,
-        pooling="last",
-        dropout=0.0,
+        bidirectional="auto",
+        cell="lstm",
+        activation="tanh",
+        pooling=("last", "mean", "max"),
+        dropout=0.3,
+        recurrent_dropout=0.0,
+        return_sequences=False,
         optimizer="adamw",
         learning_rate=0.01,
-        weight_decay=0.0,
+        lr_schedule="one_cycle",
+        weight_decay=0.3,
         clip_norm=1.0,
-        batch_size=32,
-        max_epochs=100,
+        tbptt_steps=None,
+        batch_size="auto",
+        max_epochs=60,
         early_stopping=False,
         validation_fraction=0.1,
         validation_split="random",
         n_iter_no_change=10,
         standardize=True,
         augmentation=None,
+        embedding_size=None,
+        module=None,
         n_timesteps=None,
         warm_start=False,
         callbacks=None,
@@ -165,17 +223,24 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         random_state=None,
         verbose=0,
         class_weight=None,
+        label_smoothing=0.0,
     ):
         super().__init__(
             hidden_size,
             num_layers,
             bidirectional=bidirectional,
+            cell=cell,
+            activation=activation,
             pooling=pooling,
             dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            return_sequences=return_sequences,
             optimizer=optimizer,
             learning_rate=learning_rate,
+            lr_schedule=lr_schedule,
             weight_decay=weight_decay,
             clip_norm=clip_norm,
+            tbptt_steps=tbptt_steps,
             batch_size=batch_size,
             max_epochs=max_epochs,
             early_stopping=early_stopping,
@@ -184,6 +249,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             n_iter_no_change=n_iter_no_change,
             standardize=standardize,
             augmentation=augmentation,
+            embedding_size=embedding_size,
+            module=module,
             n_timesteps=n_timesteps,
             warm_start=warm_start,
             callbacks=callbacks,
@@ -192,6 +259,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             verbose=verbose,
         )
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -203,7 +271,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             Sequences. 3-D arrays may be padded at the start or end of a sample with whole
             steps of NaN; a list or object array holds ``(length, n_features)`` arrays.
         y : array-like of shape (n,) or (n, n_labels)
-            Labels of any type, or a 0/1 indicator with one column per label.
+            Labels of any type, or a 0/1 indicator with one column per label. With
+            ``return_sequences=True`` labels of every time step: an array of shape (n,
+            n_timesteps), or (n, n_timesteps, n_labels) of indicators, whose entries at padded
+            steps are ignored, or a list of n arrays.
         sample_weight : array-like of shape (n,), optional
             Weight of each row; an integer weight equals repetition of the row. So the scale
             counts: weights that sum to 100 n ask for more steps per epoch (up to 32), as 100 n
@@ -228,7 +299,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         """Train for one epoch on the given rows.
 
         The first call fixes the classes, the scaling and the shapes. Called k times on the same
-        rows it equals ``fit`` with ``max_epochs=k`` and no early stopping.
+        rows it equals ``fit`` with ``max_epochs=k``, ``lr_schedule="constant"`` and no early
+        stopping.
 
         Parameters
         ----------
@@ -278,14 +350,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         float64 ndarray of shape (n,), (n, n_classes) or (n, n_labels)
             For two classes the log-odds of ``classes_[1]``; for more classes logits centred
-            over the classes; for multilabel y the log-odds of each label.
+            over the classes; for multilabel y the log-odds of each label. With
+            ``return_sequences=True`` one for each time step, NaN at padded steps.
         """
-        logits = self._predict_outputs(X)
-        if self._multilabel:
-            return logits
-        if len(self.classes_) == 2:
-            return logits[:, 0]
-        return logits - logits.mean(axis=1, keepdims=True)
+        return self._predict_with(X, self._decode_logits)
 
     def predict(self, X):
         """Predict the labels.
@@ -299,14 +367,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         ndarray of shape (n,) or (n, n_labels)
-            Of the type of ``classes_``, or a 0/1 indicator.
+            Of the type of ``classes_``, or a 0/1 indicator. With ``return_sequences=True`` an
+            array of shape (n, n_timesteps) or (n, n_timesteps, n_labels), with None at padded
+            steps; for ragged X a list of n arrays.
         """
-        logits = self._predict_outputs(X)
-        if self._multilabel:
-            return (logits > 0).astype(np.int64)
-        if len(self.classes_) == 2:
-            return self.classes_[(logits[:, 0] > 0).astype(np.int64)]
-        return self.classes_[logits.argmax(axis=1)]
+        return self._predict_with(X, self._decode_labels, missing=None)
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -321,14 +386,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         float64 ndarray of shape (n, n_classes) or (n, n_labels)
             In the order of ``classes_``. Rows sum to 1, except for multilabel y, where each
-            column is the probability of one label.
+            column is the probability of one label. With ``return_sequences=True`` of
+            shape (n, n_timesteps, n_classes) or (n, n_timesteps, n_labels), NaN at padded steps,
+            or a list, as in ``predict``.
         """
-        logits = self._predict_outputs(X)
-        if self._multilabel:
-            return expit(logits)
-        if len(self.classes_) == 2:
-            return np.hstack([expit(-logits), expit(logits)])
-        return softmax(logits, axis=1)
+        return self._predict_with(X, self._decode_probabilities)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -342,18 +404,68 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         float64 ndarray of shape (n, n_classes) or (n, n_labels)
-            The logarithm of ``predict_proba``, finite also where that rounds to 0.
+            The logarithm of ``predict_proba``, finite also where that rounds to 0; at padded
+            steps it is NaN, too.
         """
-        logits = self._predict_outputs(X)
+        return self._predict_with(X, self._decode_log_probabilities)
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy of the predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        y : array-like of shape (n,) or (n, n_labels)
+            With ``return_sequences=True`` labels of every time step, as in ``fit``: all
+            real steps of all rows are scored together, each once.
+        sample_weight : array-like of shape (n,), optional
+
+        Returns
+        -------
+        float
+        """
+        if self._returns_sequences():
+            return self._score_steps(accuracy_score, X, y, sample_weight)
+        return super().score(X, y, sample_weight)
+
+    # One logit decides between two classes, or about one label. Time steps, where there are any,
+    # come before the last axis.
+
+    def _decode_logits(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._multilabel:
+            return logits
+        if len(self.classes_) == 2:
+            return logits[..., 0]
+        return logits - logits.mean(axis=-1, keepdims=True)
+
+    def _decode_labels(self, logits: NDArray[np.float64]) -> NDArray[Any]:
+        if self._multilabel:
+            return (logits > 0).astype(np.int64)
+        if len(self.classes_) == 2:
+            return self.classes_[(logits[..., 0] > 0).astype(np.int64)]
+        return self.classes_[logits.argmax(axis=-1)]
+
+    def _decode_probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._multilabel:
+            return expit(logits)
+        if len(self.classes_) == 2:
+            return np.concatenate([expit(-logits), expit(logits)], axis=-1)
+        return softmax(logits, axis=-1)
+
+    def _decode_log_probabilities(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._multilabel:
             return log_expit(logits)
         if len(self.classes_) == 2:
-            return np.hstack([log_expit(-logits), log_expit(logits)])
-        return log_softmax(logits, axis=1)
+            return np.concatenate([log_expit(-logits), log_expit(logits)], axis=-1)
+        return log_softmax(logits, axis=-1)
 
     def _read_target(
-        self, y: Any, weights: NDArray[np.float64], known: dict[str, Any]
+        self, y: Any, sequences: Sequences, weights: NDArray[np.float64], known: dict[str, Any]
     ) -> tuple[Target, dict[str, Any]]:
+        layout = None
+        if self.return_sequences:
+            y, layout = read_step_targets(y, sequences)
+            weights = np.repeat(weights, layout.lengths)
         labels, multilabel = read_labels(y, len(weights))
         if known.get("_multilabel", multilabel) != multilabel:
             raise ValueError("y must be labels, or a multilabel indicator, as in the first call.")
@@ -364,7 +476,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                     f"y has {labels.shape[1]} columns, but there are {len(classes)} labels: "
                     f"{classes.tolist()!r}."
                 )
-            return self._read_multilabel(labels)
+            return self._read_multilabel(labels, layout)
         if classes is None:
             classes = np.unique(labels[weights > 0])
         if len(classes) < 2:
@@ -374,40 +486,59 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             )
         used = weights > 0
         codes = np.zeros(len(labels), dtype=np.int64)
-        codes[used] = encode_labels(labels[used], classes)
-        factors = None
-        if self.class_weight is not None:
-            with np.errstate(divide="ignore"):  # a class without weight is refused later
-                class_factors = compute_class_weight(
-                    self.class_weight,
-                    classes=classes,
-                    y=labels[used],
-                    sample_weight=weights[used] / weights.max(),
-                )
-            if (class_factors < 0).any():
-                raise ValueError(
-                    "The 'class_weight' parameter of LSTMClassifier must not be negative. Got "
-                    f"{self.class_weight!r}."
-                )
-            factors = class_factors[codes]
+        rows = np.flatnonzero(used)
+        place = "sample {}".format if layout is None else layout.where
+        codes[used] = encode_labels(labels[used], classes, lambda i: place(rows[i]))
+        factors = self._class_factors(labels[used], weights[used], classes)
+        if factors is not None:
+            factors = factors[codes]
+        columns = codes[:, None].astype(np.float64)
+        if layout is not None:
+            columns = layout.pad(columns)
+            factors = None if factors is None else layout.pad(factors)
         binary = len(classes) == 2
         target = Target(
-            codes[:, None].astype(np.float64),
+            columns,
             criterion="binary_cross_entropy" if binary else "cross_entropy",
             n_outputs=1 if binary else len(classes),
-            strata=codes,
+            strata=codes if layout is None else None,
             factors=factors,
         )
         return target, {"classes_": classes, "_multilabel": False}
 
-    def _read_multilabel(self, indicator: NDArray[np.int64]) -> tuple[Target, dict[str, Any]]:
+    def _class_factors(
+        self, labels: NDArray[Any], weights: NDArray[np.float64], classes: NDArray[Any]
+    ) -> NDArray[np.float64] | None:
+        """The weight of each class."""
+        if self.class_weight is None:
+            return None
+        with np.errstate(divide="ignore"):  # a class without weight is refused later
+            factors = compute_class_weight(
+                self.class_weight,
+                classes=classes,
+                y=labels,
+                sample_weight=weights / weights.max(),
+            )
+        if (factors < 0).any():
+            raise ValueError(
+                "The 'class_weight' parameter of LSTMClassifier must not be negative. Got "
+                f"{self.class_weight!r}."
+            )
+        return factors
+
+    def _read_multilabel(
+        self, indicator: NDArray[np.int64], layout: StepLayout | None
+    ) -> tuple[Target, dict[str, Any]]:
         if self.class_weight is not None:
             raise ValueError(
                 f"The 'class_weight' parameter must be None for a multilabel y. Got "
                 f"{self.class_weight!r} instead. Use sample_weight."
             )
         n_labels = indicator.shape[1]
-        target = Target(indicator.astype(np.float64), "binary_cross_entropy", n_labels)
+        columns = indicator.astype(np.float64)
+        if layout is not None:
+            columns = layout.pad(columns)
+        target = Target(columns, "binary_cross_entropy", n_labels)
         return target, {"classes_": np.arange(n_labels), "_multilabel": True}
 
     def __sklearn_tags__(self):

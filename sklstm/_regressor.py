@@ -1,15 +1,27 @@
 """LSTMRegressor."""
 
+import itertools
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseLSTM
-from ._data import read_targets
+from ._data import Sequences, read_step_targets, read_targets
 from ._training import Target
 from ._utils._sklearn import StrOptions, fit_context
+
+
+def _predicts_quantiles(model: Any) -> bool:
+    if model.loss != "quantile":
+        raise AttributeError(
+            f"predict_quantiles needs loss='quantile'. The 'loss' parameter is {model.loss!r}."
+        )
+    return True
 
 
 class LSTMRegressor(RegressorMixin, BaseLSTM):
@@ -26,25 +38,56 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Number of stacked LSTM layers.
     bidirectional : bool, default=False
         Whether each layer also reads the sequence from its end to its start.
-    pooling : {"last", "mean", "max"}, default="last"
-        How the hidden states of the real time steps become one vector: the final state of each
-        direction, their mean, or their maximum.
-    dropout : float, default=0.0
+    cell : {"lstm", "peephole"}, default="lstm"
+        "peephole" lets the gates see the cell state [2]_: input and forget gate the previous one,
+        the output gate the new one. It runs on our own kernel, at 1.4 to 2.1 times the cost.
+    activation : {"tanh", "relu"}, default="tanh"
+        Of candidate and output; "relu" is what Keras offers, on our own kernel.
+    pooling : str or sequence of str, default=("last", "mean", "max", "input")
+        How the hidden states of the real time steps become one vector: "last", the final state
+        of each direction, their "mean", their "max", or "attention", a mean with learned
+        weights. Of several, the vectors are put side by side. "input", in company, puts the
+        last step of the input itself beside them, so that its linear effect need not pass the
+        LSTM.
+    dropout : float, default=0.3
         Share of hidden units dropped between layers and before the head while training.
-    loss : {"squared_error", "absolute_error", "huber"}, default="squared_error"
+    recurrent_dropout : float, default=0.0
+        Share of hidden units that are hidden from the next step, the same units at every step of
+        a sequence [3]_, while training. Runs on our own kernel.
+    return_sequences : bool, default=False
+        Whether to predict one target per time step. y then holds one per step, and ``predict``
+        returns the container of X, see there. With ``bidirectional=True`` the prediction of a
+        step sees the steps after it.
+    loss : {"squared_error", "absolute_error", "huber", "quantile"}, default="squared_error"
         Loss on the standardised target. "huber" is quadratic up to one standard deviation.
+        "quantile" predicts several quantiles at once, which never cross: ``predict`` returns the
+        median, ``predict_quantiles`` all of them.
+    quantiles : sequence of float, default=(0.1, 0.5, 0.9)
+        With ``loss="quantile"``: increasing, 0.5 among them.
     optimizer : {"adamw", "adam", "rmsprop", "sgd"} or torch optimizer class, default="adamw"
         "sgd" uses Nesterov momentum 0.9. A class is called with the parameters and ``lr``.
     learning_rate : float, default=0.01
         Step size of the optimizer.
+    lr_schedule : {"constant", "one_cycle", "cosine", "plateau"}, default="one_cycle"
+        "one_cycle" climbs to the learning rate in the first 0.3 of the steps of ``max_epochs``
+        and then falls to 0, "cosine" falls from it to 0, "plateau" divides it by 10 when the
+        validation loss (without early stopping the training loss) has not improved for
+        ``n_iter_no_change // 2`` epochs. ``partial_fit`` keeps it constant, and so does ``fit``
+        with a learning-rate schedule among the callbacks.
     weight_decay : float, default=0.0
-        Decay of the weight matrices; biases are spared.
+        Decay of the weight matrices: each step shrinks them by this times the learning rate,
+        whatever the optimizer. Biases are spared.
     clip_norm : float or None, default=1.0
         Largest norm of the gradient of a batch; longer ones are scaled down. Not applied
         with ``torch.optim.LBFGS``.
-    batch_size : int, default=32
-        Rows per optimizer step.
-    max_epochs : int, default=100
+    tbptt_steps : int or None, default=None
+        Truncated back-propagation through time: the state passes on from each run of this many
+        steps to the next, gradients do not. For sequences of thousands of steps: it takes a
+        fraction of the memory, and learns nothing across more steps than this.
+    batch_size : int or "auto", default="auto"
+        Rows per optimizer step. "auto" is a tenth of the distinct training rows, at least 4 and
+        at most 32.
+    max_epochs : int, default=30
         Number of passes through the training rows.
     early_stopping : bool, default=False
         Whether to set rows aside, stop when their loss has not improved for
@@ -63,6 +106,21 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Random changes to the training batches, in this order: see `sklstm.augmentation`.
         Validation rows and predictions are never changed; ``train_loss`` is that of the changed
         batches.
+    embedding_size : int or None, default=None
+        Where X holds integer codes, as `SequenceTokenizer` makes them: size of the vector
+        that is learned for each code. X is then an integer array of shape (n, n_timesteps), -1
+        at the start or end of a row being padding, or a list of n integer arrays. A code
+        that was not among the training rows is a vector of zeros; ``partial_fit`` learns no code
+        above the largest of its first call.
+    module : callable or None, default=None
+        A torch module of one's own in the place of the LSTM: ``module(n_features, n_outputs,
+        random_state)`` returns it. Its ``forward(x, lengths)`` reads float32 sequences ``(n,
+        n_timesteps, n_features)``, standardised and zero after their ends, and their lengths
+        ``(n,)``; it returns ``(n, n_outputs)``, or ``(n, n_timesteps, n_outputs)`` with
+        ``return_sequences=True``: logits, or targets in standardised units (of quantiles, the
+        raw numbers that the estimator puts in order). ``hidden_size`` to ``recurrent_dropout`` and
+        ``tbptt_steps`` are then without meaning, ``embedding_size`` must be None. To be pickled, it
+        must be importable.
     n_timesteps : int or None, default=None
         For 2-D X: the columns are this many time steps of ``n_columns / n_timesteps`` features,
         all features of the first step first. None takes each column for one step of a
@@ -132,7 +190,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     _parameter_constraints: dict[str, Any] = {
         **BaseLSTM._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "absolute_error", "huber"})],
+        "loss": [StrOptions({"squared_error", "absolute_error", "huber", "quantile"})],
+        "quantiles": ["array-like"],
     }
 
     def __init__(
@@ -141,21 +200,30 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         num_layers=1,
         *,
         bidirectional=False,
-        pooling="last",
-        dropout=0.0,
+        cell="lstm",
+        activation="tanh",
+        pooling=("last", "mean", "max", "input"),
+        dropout=0.3,
+        recurrent_dropout=0.0,
+        return_sequences=False,
         loss="squared_error",
+        quantiles=(0.1, 0.5, 0.9),
         optimizer="adamw",
         learning_rate=0.01,
+        lr_schedule="one_cycle",
         weight_decay=0.0,
         clip_norm=1.0,
-        batch_size=32,
-        max_epochs=100,
+        tbptt_steps=None,
+        batch_size="auto",
+        max_epochs=30,
         early_stopping=False,
         validation_fraction=0.1,
         validation_split="random",
         n_iter_no_change=10,
         standardize=True,
         augmentation=None,
+        embedding_size=None,
+        module=None,
         n_timesteps=None,
         warm_start=False,
         callbacks=None,
@@ -167,12 +235,18 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             hidden_size,
             num_layers,
             bidirectional=bidirectional,
+            cell=cell,
+            activation=activation,
             pooling=pooling,
             dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            return_sequences=return_sequences,
             optimizer=optimizer,
             learning_rate=learning_rate,
+            lr_schedule=lr_schedule,
             weight_decay=weight_decay,
             clip_norm=clip_norm,
+            tbptt_steps=tbptt_steps,
             batch_size=batch_size,
             max_epochs=max_epochs,
             early_stopping=early_stopping,
@@ -181,6 +255,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             n_iter_no_change=n_iter_no_change,
             standardize=standardize,
             augmentation=augmentation,
+            embedding_size=embedding_size,
+            module=module,
             n_timesteps=n_timesteps,
             warm_start=warm_start,
             callbacks=callbacks,
@@ -189,6 +265,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             verbose=verbose,
         )
         self.loss = loss
+        self.quantiles = quantiles
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -200,7 +277,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             Sequences. 3-D arrays may be padded at the start or end of a sample with whole
             steps of NaN; a list or object array holds ``(length, n_features)`` arrays.
         y : array-like of shape (n,) or (n, n_outputs)
-            Targets, in any unit.
+            Targets, in any unit. With ``return_sequences=True`` one per time step: an array of
+            shape (n, n_timesteps) or (n, n_timesteps, n_outputs), whose entries at padded
+            steps are ignored, or a list of n arrays.
         sample_weight : array-like of shape (n,), optional
             Weight of each row; an integer weight equals repetition of the row. So the scale
             counts: weights that sum to 100 n ask for more steps per epoch (up to 32), as 100 n
@@ -225,7 +304,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         """Train for one epoch on the given rows.
 
         The first call fixes the scaling and the shapes. Called k times on the same rows it
-        equals ``fit`` with ``max_epochs=k`` and no early stopping.
+        equals ``fit`` with ``max_epochs=k``, ``lr_schedule="constant"`` and no early
+        stopping.
 
         Parameters
         ----------
@@ -257,18 +337,95 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Returns
         -------
         float64 ndarray of shape (n,) or (n, n_outputs)
-            In the units of y, shaped as y was in ``fit``.
+            In the units of y, shaped as y was in ``fit``. With ``return_sequences=True`` an
+            array of shape (n, n_timesteps) or (n, n_timesteps, n_outputs), NaN at padded steps;
+            for ragged X a list of n arrays.
         """
-        outputs = self._predict_outputs(X)
-        return outputs[:, 0] if self._single_output else outputs
+        return self._predict_with(X, self._decode)
+
+    @available_if(_predicts_quantiles)
+    def predict_quantiles(self, X):
+        """Predict the quantiles of the targets; only with ``loss="quantile"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+            As in ``predict``.
+
+        Returns
+        -------
+        float64 ndarray of shape (n, n_quantiles) or (n, n_outputs, n_quantiles)
+            In the order of ``quantiles``, never crossing. With ``return_sequences=True`` of
+            shape (n, n_timesteps, n_quantiles) or (n, n_timesteps, n_outputs, n_quantiles), or
+            a list, as in ``predict``.
+        """
+        return self._predict_with(X, self._decode_quantiles)
+
+    def score(self, X, y, sample_weight=None):
+        """R² of the predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        y : array-like of shape (n,) or (n, n_outputs)
+            With ``return_sequences=True`` one target per time step, as in ``fit``: all
+            real steps of all rows are scored together, each once.
+        sample_weight : array-like of shape (n,), optional
+
+        Returns
+        -------
+        float
+        """
+        if self._returns_sequences():
+            return self._score_steps(r2_score, X, y, sample_weight)
+        return super().score(X, y, sample_weight)
+
+    def _decode(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        quantiles = self.net_.module_.architecture["quantiles"]
+        if quantiles is not None:
+            outputs = outputs[..., quantiles.index(0.5) :: len(quantiles)]
+        return outputs[..., 0] if self._single_output else outputs
+
+    def _decode_quantiles(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.net_.criterion != "quantile":
+            raise ValueError(
+                "predict_quantiles needs a fit with loss='quantile'. The fit was with "
+                f"{self.net_.criterion!r}."
+            )
+        if self._single_output:
+            return outputs
+        n_quantiles = len(self.net_.module_.architecture["quantiles"])
+        return outputs.reshape(*outputs.shape[:-1], -1, n_quantiles)
+
+    def _quantiles(self) -> tuple[float, ...] | None:
+        if self.loss != "quantile":
+            return None
+        quantiles = tuple(self.quantiles)
+        inside = all(isinstance(q, Real) and 0 < float(q) < 1 for q in quantiles)
+        if (
+            not inside
+            or any(a >= b for a, b in itertools.pairwise(quantiles))
+            or 0.5 not in quantiles
+        ):
+            raise ValueError(
+                "The 'quantiles' parameter of LSTMRegressor must be increasing numbers between 0 "
+                f"and 1, among them 0.5, which predict returns. Got {self.quantiles!r} instead."
+            )
+        return tuple(float(q) for q in quantiles)
 
     def _read_target(
-        self, y: Any, weights: NDArray[np.float64], known: dict[str, Any]
+        self, y: Any, sequences: Sequences, weights: NDArray[np.float64], known: dict[str, Any]
     ) -> tuple[Target, dict[str, Any]]:
-        targets = read_targets(y, len(weights))
-        columns = targets.reshape(len(weights), -1)
+        n_quantiles = len(self._quantiles() or (0.5,))
+        if self.return_sequences:
+            steps, layout = read_step_targets(y, sequences)
+            targets = read_targets(steps, len(steps))
+            columns = layout.pad(targets.reshape(len(targets), -1))
+        else:
+            targets = read_targets(y, len(weights))
+            columns = targets.reshape(len(targets), -1)
         return (
-            Target(columns, criterion=self.loss, n_outputs=columns.shape[1]),
+            Target(columns, criterion=self.loss, n_outputs=columns.shape[-1] * n_quantiles),
             {"_single_output": targets.ndim == 1},
         )
 

@@ -1,7 +1,9 @@
 """From anything array-like to one record of sequences, and from labels to numbers."""
 
 from ._checks import as_array, is_missing, to_numeric
+from ._codes import codes_seen, largest_code, read_codes
 from ._merging import merge_identical_rows
+from ._per_step import StepLayout, flatten_steps, read_step_targets
 from ._reading import read_sequences
 from ._scaling import column_scale, weighted_scale
 from ._sequences import Sequences, rows_per_chunk
@@ -13,19 +15,25 @@ from ._windows import Windows
 
 __all__ = [
     "Sequences",
+    "StepLayout",
     "TimeSteps",
     "Times",
     "Windows",
     "as_array",
+    "codes_seen",
     "column_scale",
     "column_times",
     "encode_labels",
+    "flatten_steps",
     "index_times",
     "is_missing",
     "is_usual",
+    "largest_code",
     "merge_identical_rows",
+    "read_codes",
     "read_labels",
     "read_sequences",
+    "read_step_targets",
     "read_steps",
     "read_targets",
     "rows_per_chunk",

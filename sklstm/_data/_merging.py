@@ -24,7 +24,8 @@ def merge_identical_rows(
     Parameters
     ----------
     sequences : Sequences
-    targets : array of shape (n, n_outputs)
+    targets : array of shape (n, n_outputs), or (n, n_timesteps, n_outputs) of every time step
+        What stands at padded steps does not count.
     weights : array of shape (n,)
     rows : int64 array
         The rows to look at; those of weight zero are dropped.
@@ -61,19 +62,21 @@ def _hashes(
     hashes = np.empty(len(rows), dtype=np.uint64)
     begin = 0
     for chunk in sequences.chunks(rows):
-        words = _words(sequences.take(chunk), dtype).reshape(len(chunk), -1)
-        lengths = sequences.lengths[chunk] * sequences.n_features
-        hashes[begin : begin + len(chunk)] = _row_hash(words, lengths) ^ _mix(
-            _row_hash(_words(targets[chunk], dtype), None)
-        )
+        lengths = sequences.lengths[chunk]
+        x_hash = _row_hash(_words(sequences.take(chunk), dtype), lengths * sequences.n_features)
+        # Padded as far as the longest of all rows, which must not show in the order of others.
+        n_targets = lengths * targets.shape[2] if targets.ndim == 3 else None
+        y_hash = _row_hash(_words(targets[chunk], dtype), n_targets)
+        hashes[begin : begin + len(chunk)] = x_hash ^ _mix(y_hash)
         begin += len(chunk)
     return hashes
 
 
 def _words(values: NDArray[np.floating], dtype: type[np.floating]) -> NDArray[np.uint64]:
+    """The bits of each row, one row of the result for one entry of the first axis."""
     # One dtype makes equal values equal bits; adding zero turns -0.0 into 0.0.
     with np.errstate(over="ignore"):
-        bits = values.astype(dtype) + dtype(0)
+        bits = values.reshape(len(values), -1).astype(dtype) + dtype(0)
     return bits.view(np.uint32 if dtype is np.float32 else np.uint64).astype(np.uint64)
 
 

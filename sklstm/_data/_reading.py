@@ -100,12 +100,14 @@ def _ndim(item: Any) -> int:
 
 def _read_ragged(items: Any) -> Sequences:
     arrays: list[NDArray[Any]] = []
+    padding: dict[int, tuple[int, int]] = {}
     for sample, array in enumerate(item_values(items)):
         if not np.isfinite(array).all():
-            first, end = real_steps(array[None], sample)
-            array = array[first[0] : end[0]]
+            (first,), (end,) = real_steps(array[None], sample)
+            padding[sample] = int(first), int(len(array) - end)
+            array = array[first:end]
         arrays.append(as_float(array))
-    sequences = RaggedSequences(arrays)
+    sequences = RaggedSequences(arrays, padding)
     if is_frame(items[0]):
         sequences.first_frame = items[0]
     return sequences

@@ -72,6 +72,10 @@ class Sequences(ABC):
     def like_original(self, X: Any, values: NDArray[Any]) -> Any:
         """Other values for all rows, as ``take`` reads them, in the container that X came in."""
 
+    @abstractmethod
+    def container_steps(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Number of time steps of each sample of X, padding included, and the first real one."""
+
     def chunks(self, rows: NDArray[np.int64] | None = None) -> Iterator[NDArray[np.int64]]:
         """Split row numbers into chunks of bounded size."""
         if rows is None:
@@ -120,14 +124,21 @@ class DenseSequences(Sequences):
             target[start : start + length] = row[:length]
         return padded
 
+    def container_steps(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        starts = np.zeros_like(self.lengths) if self.starts is None else self.starts
+        return np.full_like(self.lengths, self.values.shape[1]), starts
+
 
 class RaggedSequences(Sequences):
-    """A list of 2-D arrays."""
+    """A list of 2-D arrays, without the ``(before, after)`` steps of padding of each."""
 
-    def __init__(self, arrays: list[NDArray[Any]]) -> None:
+    def __init__(
+        self, arrays: list[NDArray[Any]], padding: dict[int, tuple[int, int]] | None = None
+    ) -> None:
         lengths = np.array([len(array) for array in arrays], dtype=np.int64)
         super().__init__(lengths, arrays[0].shape[1], "ragged")
         self.arrays = arrays
+        self.padding = padding or {}
         self.dtype = np.result_type(*{array.dtype for array in arrays})
 
     def take(self, rows: slice | NDArray[np.int64]) -> NDArray[Any]:
@@ -139,11 +150,20 @@ class RaggedSequences(Sequences):
 
     def like_original(self, X: Any, values: NDArray[Any]) -> Any:
         arrays = [row[:length] for row, length in zip(values, self.lengths, strict=True)]
+        for sample, steps in self.padding.items():
+            arrays[sample] = np.pad(arrays[sample], (steps, (0, 0)), constant_values=np.nan)
         if isinstance(X, list | tuple):
             return arrays
         objects = np.empty(len(arrays), dtype=object)
         objects[:] = arrays
         return objects
+
+    def container_steps(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        sizes, first = self.lengths.copy(), np.zeros_like(self.lengths)
+        for sample, (before, after) in self.padding.items():
+            first[sample] = before
+            sizes[sample] += before + after
+        return sizes, first
 
 
 def rows_per_chunk(n_timesteps: int, n_features: int) -> int:

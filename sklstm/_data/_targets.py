@@ -1,5 +1,6 @@
 """Everything the estimators accept as y, read into float64 columns."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -75,15 +76,22 @@ def _check_no_label_is_missing(y: Any) -> None:
             )
 
 
-def encode_labels(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
-    """Index of each label in the sorted ``classes``; an unknown label is an error."""
+def encode_labels(
+    labels: NDArray[Any],
+    classes: NDArray[Any],
+    where: Callable[[int], str] = "sample {}".format,
+) -> NDArray[np.int64]:
+    """Index of each label in the sorted ``classes``; an unknown label is an error.
+
+    ``where`` tells, for the error, the place in y of a position in ``labels``.
+    """
     codes = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
     unknown = classes[codes] != labels
     if unknown.any():
         first = int(unknown.argmax())
         label = labels[first : first + 1].tolist()[0]
         raise ValueError(
-            f"y contains the class {label!r} (sample {first}), which is not among the classes of "
+            f"y contains the class {label!r} ({where(first)}), which is not among the classes of "
             f"the first fit: {classes.tolist()!r}. Name all classes in the first call: "
             "partial_fit(X, y, classes=[...])."
         )

@@ -115,3 +115,6 @@ class WindowSequences(Sequences):
         for target, row, length in zip(padded, values, self.lengths, strict=True):
             target[self.lookback - length :] = row[:length]
         return padded
+
+    def container_steps(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return np.full_like(self.lengths, self.lookback), self.lookback - self.lengths

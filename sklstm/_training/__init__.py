@@ -10,10 +10,12 @@ from ._net import LSTMNet, TrainingOptions
 from ._optimizers import check_optimizer
 from ._prepare import DataOptions, Target, prepare_batches
 from ._rollback import restored_on_error
+from ._schedules import SCHEDULES
 from ._seeding import derived_seed, draw_seed, seeded_generator
 from ._state import build_net, copy_net, pack_history, pack_net, unpack_history, unpack_net
 
 __all__ = [
+    "SCHEDULES",
     "Augmentation",
     "Callback",
     "DataOptions",

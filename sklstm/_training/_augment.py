@@ -17,10 +17,12 @@ def augment(
     augmentations: Sequence[Augmentation],
     generator: torch.Generator,
     n_classes: int,
+    reads_codes: bool,
 ) -> Batch:
     """Apply the augmentations in turn.
 
     They see class codes as probabilities of ``n_classes``; what none of them changed stays codes.
+    Where the network ``reads_codes``, x must still hold integer codes after them.
     """
     inputs, codes = batch
     targets = codes
@@ -35,6 +37,11 @@ def augment(
     for augmentation in augmentations:
         result = augmentation(result, generator)
         _check(result, given, augmentation)
+        if reads_codes and not bool(((result.x >= 0) & (result.x == result.x.floor())).all()):
+            raise ValueError(
+                f"The augmentation {augmentation!r} must return integer codes, because of "
+                "embedding_size. It returned other numbers."
+            )
     # Without lengths the network takes a faster path.
     unchanged = result.lengths is lengths and result.x.shape == z.shape
     return {
@@ -52,17 +59,18 @@ def _check(result: object, given: TrainingBatch, augmentation: Augmentation) -> 
             f"{type(result).__name__!r} instead."
         )
     n, n_steps, n_features = given.x.shape
-    if isinstance(result.x, Tensor) and result.x.ndim == 3 and result.x.shape[1]:
+    per_step = given.targets.ndim == 3
+    if isinstance(result.x, Tensor) and result.x.ndim == 3 and result.x.shape[1] and not per_step:
         n_steps = result.x.shape[1]  # it may differ
     wanted = {
         "x": (torch.float32, (n, n_steps, n_features)),
         "lengths": (torch.int64, (n,)),
         "targets": (torch.float32, tuple(given.targets.shape)),
-        "weights": (torch.float32, (n,)),
+        "weights": (torch.float32, (n,) if given.weights is None else tuple(given.weights.shape)),
     }
     for name, (dtype, shape) in wanted.items():
         value = getattr(result, name)
-        if name == "weights" and value is None:
+        if name == "weights" and value is None and not per_step:
             continue
         if not isinstance(value, Tensor):
             found = f"an instance of {type(value).__name__!r}"
@@ -80,6 +88,11 @@ def _check(result: object, given: TrainingBatch, augmentation: Augmentation) -> 
             raise ValueError(
                 f"The augmentation {augmentation!r} must return lengths from 1 to the number of "
                 f"time steps of x, {n_steps}. Got lengths from {shortest} to {longest} instead."
+            )
+        if per_step and not torch.equal(result.lengths, given.lengths):
+            raise ValueError(
+                f"The augmentation {augmentation!r} must return the lengths it was given, because "
+                "with return_sequences=True each time step has its own target."
             )
     weights = result.weights
     if weights is not None and weights is not given.weights and not bool((weights >= 0).all()):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .._data import Sequences, rows_per_chunk
-from ..nn import LSTMNetwork
+from ..nn import ScaledNetwork
 
 # Merged rows are repeated within an epoch only while the epoch is shorter than this.
 MAX_REPEATED_STEPS = 32
@@ -28,6 +28,13 @@ ROW_MULTIPLE = 4
 INFERENCE_ENTRIES = 2**18
 
 Batch = tuple[dict[str, Tensor | None], Tensor]
+
+
+def resolve_batch_size(batch_size: int | str, n_rows: int) -> int:
+    """A tenth of the distinct rows, from 4 to 32, for "auto": few rows make enough steps."""
+    if isinstance(batch_size, str):
+        return min(32, max(4, n_rows // 10))
+    return batch_size
 
 
 def passes_per_epoch(n_rows: int, total_weight: float, batch_size: int) -> int:
@@ -62,9 +69,12 @@ class Batches:
     sequences : Sequences
     rows : int64 array of shape (n,)
     targets : Tensor of shape (n, ...)
-        Aligned with ``rows``.
+        Aligned with ``rows``; with ``per_step`` of shape (n, n_timesteps, ...).
     weights : float32 Tensor of shape (n,), or None where all rows weigh the same
-        With mean 1 in the first call of ``fit`` or ``partial_fit``.
+        With mean 1 in the first call of ``fit`` or ``partial_fit``. With ``per_step`` of shape
+        (n, n_timesteps), 0 at padded steps.
+    per_step : bool
+        Whether there is one target per time step.
     network : LSTMNetwork
         Whose scaling is applied.
     batch_size : int
@@ -77,10 +87,11 @@ class Batches:
     rows: NDArray[np.int64]
     targets: Tensor
     weights: Tensor | None
-    network: LSTMNetwork
+    network: ScaledNetwork
     batch_size: int
     device: torch.device
     passes: int = 1
+    per_step: bool = False
 
     def __post_init__(self) -> None:
         self.targets = self.targets.to(self.device)
@@ -105,6 +116,11 @@ class Batches:
 
     def __len__(self) -> int:
         return len(self.rows) * self.passes
+
+    @property
+    def n_batches(self) -> int:
+        """Number of batches of an epoch."""
+        return math.ceil(len(self.rows) / self.batch_size) * self.passes
 
     def shuffled(self, generator: torch.Generator) -> Iterator[Batch]:
         """One epoch in random order, in batches whose sizes differ by at most one row."""
@@ -142,6 +158,8 @@ class Batches:
         index = block.to(self.device)
         targets = self.targets[index]
         weights = None if self.weights is None else self.weights[index]
+        if self.per_step:
+            targets, weights = _at_steps(targets, z.shape[1]), _at_steps(weights, z.shape[1])
         begin = 0
         for size in sizes:
             cut = slice(begin, begin + size)
@@ -202,10 +220,9 @@ class Batches:
         return steps
 
 
-def inference_rows(network: LSTMNetwork, n_timesteps: int) -> int:
+def inference_rows(network: ScaledNetwork, n_timesteps: int) -> int:
     """Rows of a batch whose gradients are not needed."""
-    width = network.recurrent.output_size + network.architecture["n_features"]
-    return max(ROW_MULTIPLE, INFERENCE_ENTRIES // (n_timesteps * width))
+    return max(ROW_MULTIPLE, INFERENCE_ENTRIES // (n_timesteps * network.width))
 
 
 def _permutation(n: int, generator: torch.Generator) -> Tensor:
@@ -218,3 +235,11 @@ def _even_sizes(n: int, batch_size: int) -> list[int]:
     count = math.ceil(n / batch_size)
     small, larger = divmod(n, count)
     return [small + 1] * larger + [small] * (count - larger)
+
+
+def _at_steps(values: Any, n_timesteps: int) -> Any:
+    """Cut or padded with zeros along the time steps."""
+    missing = n_timesteps - values.shape[1]
+    if missing <= 0:
+        return values[:, :n_timesteps]
+    return torch.cat([values, values.new_zeros(len(values), missing, *values.shape[2:])], dim=1)

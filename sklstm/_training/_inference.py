@@ -5,14 +5,20 @@ import torch
 from numpy.typing import NDArray
 
 from .._data import Sequences
-from ..nn import LSTMNetwork
+from ..nn import ScaledNetwork
 from ._batches import ROW_MULTIPLE, as_tensor, inference_rows
 
 
-def forward_batches(network: LSTMNetwork, sequences: Sequences) -> NDArray[np.float64]:
-    """Network outputs for every sequence, shape (n, n_outputs).
+def forward_batches(network: ScaledNetwork, sequences: Sequences) -> NDArray[np.float64]:
+    """Network outputs for every sequence.
 
     Sequences of different length are taken in order of length, so that padding costs little.
+
+    Returns
+    -------
+    float64 array of shape (n, n_outputs) or (n, longest, n_outputs)
+        The latter of a network that returns sequences, each from step 0 on; what stands at
+        padded steps means nothing.
     """
     batch = inference_rows(network, sequences.max_length)
     n = len(sequences)
@@ -22,16 +28,23 @@ def forward_batches(network: LSTMNetwork, sequences: Sequences) -> NDArray[np.fl
         parts = [_forward(network, sequences, slice(i, i + batch)) for i in range(0, n, batch)]
         return np.concatenate(parts)
     order = np.argsort(sequences.lengths, kind="stable")
-    outputs = np.empty((n, network.architecture["n_outputs"]))
+    shape: tuple[int, ...] = (n, network.architecture["n_outputs"])
+    if network.architecture["return_sequences"]:
+        shape = (n, sequences.max_length, *shape[1:])
+    outputs = np.zeros(shape)
     for i in range(0, n, batch):
         rows = order[i : i + batch]
-        outputs[rows] = _forward(network, sequences, rows)
+        part = _forward(network, sequences, rows)
+        if part.ndim == 3:
+            outputs[rows, : part.shape[1]] = part
+        else:
+            outputs[rows] = part
     return outputs
 
 
 @torch.inference_mode()
 def _forward(
-    network: LSTMNetwork, sequences: Sequences, rows: slice | NDArray[np.int64]
+    network: ScaledNetwork, sequences: Sequences, rows: slice | NDArray[np.int64]
 ) -> NDArray[np.float64]:
     device = network.x_mean.device
     x = as_tensor(sequences.take(rows)).to(device)

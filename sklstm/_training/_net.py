@@ -13,11 +13,12 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from torch import Tensor
 
-from ..nn import LSTMNetwork
+from ..nn import ScaledNetwork
 from ._augment import Augmentation, augment
 from ._batches import Batch, Batches
 from ._losses import WeightedLoss
-from ._optimizers import make_optimizer
+from ._optimizers import decay, make_optimizer
+from ._schedules import make_schedule
 from ._seeding import seeded_generator
 
 _ORDER, _DROPOUT, _AUGMENTATION = 1, 2, 3
@@ -30,7 +31,10 @@ class TrainingOptions:
     optimizer: str | type[torch.optim.Optimizer]
     learning_rate: float
     weight_decay: float
+    lr_schedule: str
+    label_smoothing: float
     clip_norm: float | None
+    patience: int
     augmentation: list[Augmentation]
     callbacks: list[Any]
     verbose: int
@@ -48,7 +52,7 @@ class LSTMNet(NeuralNet):
 
     callbacks_: list[tuple[str, Callback]]
 
-    def __init__(self, module: LSTMNetwork, criterion: str, seed: int, **kwargs: Any) -> None:
+    def __init__(self, module: ScaledNetwork, criterion: str, seed: int, **kwargs: Any) -> None:
         self.seed = seed
         self.weight_unit: float | None = None
         super().__init__(module=module, criterion=criterion, verbose=0, **kwargs)
@@ -71,14 +75,14 @@ class LSTMNet(NeuralNet):
 
     def initialize_criterion(self) -> "LSTMNet":
         """Look the loss up by its name."""
-        self.criterion_ = WeightedLoss(self.criterion)
+        self.criterion_ = WeightedLoss(self.criterion, self.module_.architecture["quantiles"])
         return self
 
     def prepare(self, options: TrainingOptions, own_callbacks: dict[str, Callback]) -> None:
         """Get ready for one call of ``fit``: copies of the user's callbacks, the optimizer.
 
-        The optimizer is kept, with its moments, from an earlier call unless its class or
-        weight decay changed. The learning rate and its schedule begin anew in every call.
+        The optimizer is kept, with its moments, from an earlier call unless its class changed.
+        The learning rate and its schedule begin anew in every call.
         """
         previous = getattr(self, "options_", None)
         self.options_ = options
@@ -91,10 +95,7 @@ class LSTMNet(NeuralNet):
                 vars(callback).setdefault("last_epoch", -1)
         self._n_own_callbacks = len(own_callbacks)
         self.verbose = 0  # skorch tells of every new optimizer
-        if previous is None or (previous.optimizer, previous.weight_decay) != (
-            options.optimizer,
-            options.weight_decay,
-        ):
+        if previous is None or previous.optimizer != options.optimizer:
             self._initialize_optimizer()
         for group in self.optimizer_.param_groups:
             group["lr"] = group["initial_lr"] = options.learning_rate
@@ -107,9 +108,7 @@ class LSTMNet(NeuralNet):
         """Build the optimizer that the last ``prepare`` asked for."""
         if hasattr(self, "options_"):
             options = self.options_
-            self.optimizer_ = make_optimizer(
-                self.module_, options.optimizer, options.learning_rate, options.weight_decay
-            )
+            self.optimizer_ = make_optimizer(self.module_, options.optimizer, options.learning_rate)
         return self
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
@@ -164,6 +163,13 @@ class LSTMNet(NeuralNet):
             Where the loss or a weight is no longer finite.
         """
         self.stop_training = False
+        own = any(isinstance(callback, LRScheduler) for _, callback in self.callbacks_)
+        self._schedule = make_schedule(
+            self.optimizer_,
+            "constant" if own else self.options_.lr_schedule,
+            n_steps=(epochs or 0) * X.n_batches,
+            patience=self.options_.patience,
+        )
         datasets = {"dataset_train": X, "dataset_valid": y}
         for _ in range(epochs or 0):
             begin = time.perf_counter()
@@ -171,6 +177,7 @@ class LSTMNet(NeuralNet):
             self._record_loss("train_loss", self._train_epoch(X))
             if y is not None:
                 self._record_loss("valid_loss", self._validate(y))
+            self._schedule.end_epoch(self.history[-1])
             self.history.record("dur", _rounded(time.perf_counter() - begin))
             self.notify("on_epoch_end", **datasets)
             if self.stop_training:
@@ -180,19 +187,19 @@ class LSTMNet(NeuralNet):
     def _train_epoch(self, batches: Batches) -> float:
         epoch = self.history[-1, "epoch"]
         dropout = seeded_generator(self.seed, epoch, _DROPOUT, device=batches.device)
-        self.module_.set_generator(dropout)
-        self.module_.train()
-        self._weights = list(self.module_.parameters())
+        self._weights = [p for p in self.module_.parameters() if p.requires_grad]
         total = torch.zeros((), dtype=torch.float64, device=batches.device)
+        self.module_.train()
         try:
-            for batch in self._training_batches(batches, epoch):
-                self._begin_batch(batch, training=True)
-                step = self.train_step(batch)
-                total += step["loss"].detach() * len(batch[1])
-                self._end_batch(batch, "train", step)
+            with self.module_.drawing_from(dropout):
+                for batch in self._training_batches(batches, epoch):
+                    self._begin_batch(batch, training=True)
+                    step = self.train_step(batch)
+                    self._schedule.end_batch()
+                    total += step["loss"].detach() * len(batch[1])
+                    self._end_batch(batch, "train", step)
         finally:
             self.module_.eval()
-            self.module_.set_generator(None)
         return total.item() / len(batches)
 
     def _training_batches(self, batches: Batches, epoch: int) -> Iterator[Batch]:
@@ -202,7 +209,10 @@ class LSTMNet(NeuralNet):
             return shuffled
         generator = seeded_generator(self.seed, epoch, _AUGMENTATION, device=batches.device)
         n_outputs = self.module_.architecture["n_outputs"]
-        return (augment(batch, augmentation, generator, n_outputs) for batch in shuffled)
+        reads_codes = self.module_.embedding is not None
+        return (
+            augment(batch, augmentation, generator, n_outputs, reads_codes) for batch in shuffled
+        )
 
     def _validate(self, batches: Batches) -> float:
         total = 0.0
@@ -249,6 +259,9 @@ class LSTMNet(NeuralNet):
             for weight in self._weights:
                 weight.grad = None
             steps.append(self.train_step_single(batch))
+            if len(steps) == 1 and self.options_.weight_decay:
+                rate = self.optimizer_.param_groups[0]["lr"]
+                decay(self._weights, rate, self.options_.weight_decay)
             return steps[-1]["loss"]
 
         self.optimizer_.step(closure)
@@ -258,7 +271,7 @@ class LSTMNet(NeuralNet):
         """Output, loss and clipped gradients of one batch."""
         x, target = batch
         output = self.infer(x)
-        loss = self.criterion_(output, target, x["weights"])
+        loss = self.criterion_(output, target, x["weights"], self.options_.label_smoothing)
         loss.backward()
         if self._clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self._weights, self._clip_norm)
@@ -294,18 +307,21 @@ class LSTMNet(NeuralNet):
         """Probabilities, or standardised targets, for scoring callbacks."""
         output = torch.cat([y.detach().cpu() for y in self.forward_iter(X)])
         if self.criterion == "cross_entropy":
-            output = output.softmax(1)
+            output = output.softmax(-1)
         elif self.criterion == "binary_cross_entropy":
             output = output.sigmoid()
-            if output.shape[1] == 1:
-                output = torch.cat([1 - output, output], dim=1)
+            if output.shape[-1] == 1:
+                output = torch.cat([1 - output, output], dim=-1)
         return output.numpy()
 
     def predict(self, X: Any) -> np.ndarray:
         """Class codes, indicators or standardised targets, for scoring callbacks."""
         output = torch.cat([y.detach().cpu() for y in self.forward_iter(X)]).numpy()
         if self.criterion == "cross_entropy":
-            return output.argmax(1)
+            return output.argmax(-1)
+        if self.criterion == "quantile":
+            quantiles = self.module_.architecture["quantiles"]
+            return output[..., quantiles.index(0.5) :: len(quantiles)]
         return (output > 0).astype(int) if self.criterion == "binary_cross_entropy" else output
 
 

@@ -8,14 +8,15 @@ from numpy.typing import NDArray
 
 from .._data import (
     Sequences,
+    codes_seen,
     column_scale,
     merge_identical_rows,
     split_last,
     split_random,
     weighted_scale,
 )
-from ..nn import LSTMNetwork
-from ._batches import Batches, passes_per_epoch
+from ..nn import ScaledNetwork
+from ._batches import Batches, passes_per_epoch, resolve_batch_size
 from ._net import LSTMNet
 
 
@@ -25,15 +26,16 @@ class Target:
 
     Attributes
     ----------
-    columns : float64 array of shape (n, k)
-        What makes two rows identical: values, class codes or label indicators.
+    columns : float64 array of shape (n, k), or (n, n_timesteps, k) of one target per time step
+        What makes two rows identical: values, class codes or label indicators. Zero at padded
+        steps.
     criterion : str
         Name of the loss.
     n_outputs : int
         Number of outputs of the network.
     strata : int64 array of shape (n,) or None
         Classes that a random validation split keeps in proportion.
-    factors : float64 array of shape (n,) or None
+    factors : float64 array of shape (n,) or (n, n_timesteps), or None
         Class weights: they multiply the loss, but do not stand for repeated rows.
     """
 
@@ -43,12 +45,17 @@ class Target:
     strata: NDArray[np.int64] | None = None
     factors: NDArray[np.float64] | None = None
 
+    @property
+    def per_step(self) -> bool:
+        """Whether there is one target per time step."""
+        return self.columns.ndim == 3
+
 
 @dataclass(frozen=True)
 class DataOptions:
     """How rows are split, scaled and cut."""
 
-    batch_size: int
+    batch_size: int | str
     standardize: bool
     validation_fraction: float | None
     validation_split: str
@@ -92,23 +99,28 @@ def prepare_batches(
     training, validation = _split(sequences, target, weights, options)
     network, device = net.module_, torch.device(net.device)
     if first:
-        net.weight_unit = _mean_weight(target, training)
+        net.weight_unit = _mean_weight(sequences, target, training)
         if options.standardize:
             _set_scale(network, sequences, target, training)
+        if network.embedding is not None:
+            seen = codes_seen(sequences, training.rows, len(network.embedding.weight))
+            network.embedding.forget_unseen(torch.from_numpy(seen))
     with np.errstate(over="ignore"):
         total_weight = training.weights.sum()
-    passes = passes_per_epoch(len(training.rows), total_weight, options.batch_size)
+    batch_size = resolve_batch_size(options.batch_size, len(training.rows))
+    passes = passes_per_epoch(len(training.rows), total_weight, batch_size)
 
     def batches(part: _Part, passes: int) -> Batches:
         return Batches(
             sequences,
             part.rows,
             _target_tensor(network, target, part.rows),
-            _loss_weights(target, part, net.weight_unit),
+            _loss_weights(sequences, target, part, net.weight_unit),
             network,
-            options.batch_size,
+            batch_size,
             device,
             passes,
+            target.per_step,
         )
 
     return batches(training, passes), None if validation is None else batches(validation, 1)
@@ -140,43 +152,64 @@ def _split(
     )
 
 
-def _set_scale(network: LSTMNetwork, sequences: Sequences, target: Target, part: _Part) -> None:
-    mean, scale = weighted_scale(sequences, part.rows, part.weights)
-    network.x_mean.copy_(torch.from_numpy(mean))
-    network.x_scale.copy_(torch.from_numpy(scale))
+def _set_scale(network: ScaledNetwork, sequences: Sequences, target: Target, part: _Part) -> None:
+    if network.embedding is None:
+        mean, scale = weighted_scale(sequences, part.rows, part.weights)
+        network.x_mean.copy_(torch.from_numpy(mean))
+        network.x_scale.copy_(torch.from_numpy(scale))
     if target.strata is None and "entropy" not in target.criterion:
-        mean, scale = column_scale(target.columns[part.rows], part.weights)
-        network.y_mean.copy_(torch.from_numpy(mean))
-        network.y_scale.copy_(torch.from_numpy(scale))
+        columns, weights = target.columns[part.rows], part.weights
+        if target.per_step:
+            real = _real_steps(sequences, target, part)
+            columns, weights = columns[real], np.broadcast_to(weights[:, None], real.shape)[real]
+        mean, scale = column_scale(columns, weights)
+        # Of several quantiles of a target, all are in its unit.
+        n_quantiles = target.n_outputs // target.columns.shape[-1]
+        network.y_mean.copy_(torch.from_numpy(mean.repeat(n_quantiles)))
+        network.y_scale.copy_(torch.from_numpy(scale.repeat(n_quantiles)))
 
 
-def _target_tensor(network: LSTMNetwork, target: Target, rows: NDArray[np.int64]) -> torch.Tensor:
+def _target_tensor(network: ScaledNetwork, target: Target, rows: NDArray[np.int64]) -> torch.Tensor:
     columns = torch.from_numpy(target.columns[rows])
     if target.criterion == "cross_entropy":
-        return columns[:, 0].long()
-    mean, scale = network.y_mean.cpu(), network.y_scale.cpu()
+        return columns[..., 0].long()
+    n_quantiles = target.n_outputs // target.columns.shape[-1]
+    mean, scale = network.y_mean.cpu()[::n_quantiles], network.y_scale.cpu()[::n_quantiles]
     return ((columns - mean) / scale).float()
 
 
-def _weights_in_loss(target: Target, part: _Part) -> NDArray[np.float64]:
-    if target.factors is None:
-        return part.weights
-    return part.weights * target.factors[part.rows]
+def _real_steps(sequences: Sequences, target: Target, part: _Part) -> NDArray[np.bool_]:
+    return np.arange(target.columns.shape[1]) < sequences.lengths[part.rows, None]
 
 
-def _mean_weight(target: Target, part: _Part) -> float:
-    weights = _weights_in_loss(target, part)
+def _weights_in_loss(sequences: Sequences, target: Target, part: _Part) -> NDArray[np.float64]:
+    """Of each row, or of each time step, 0 where it is padding."""
+    weights = part.weights
+    if target.per_step:
+        weights = weights[:, None] * _real_steps(sequences, target, part)
+    return weights if target.factors is None else weights * target.factors[part.rows]
+
+
+def _mean_weight(sequences: Sequences, target: Target, part: _Part) -> float:
+    """What a row, or a time step, weighs on average."""
+    weights = _weights_in_loss(sequences, target, part)
     largest = weights.max()
     if not 0 < largest < np.inf:
         raise ValueError(
             "The weights of the training rows, sample_weight times class_weight, must be finite "
             f"and not all 0. The largest is {largest}."
         )
-    return float(largest * (weights / largest).mean())
+    n = sequences.lengths[part.rows].sum() if target.per_step else len(weights)
+    return float(largest * ((weights / largest).sum() / n))
 
 
-def _loss_weights(target: Target, part: _Part, unit: float | None) -> torch.Tensor | None:
-    weights = _weights_in_loss(target, part) / (unit or 1.0)
-    if (weights == 1).all():
+def _loss_weights(
+    sequences: Sequences, target: Target, part: _Part, unit: float | None
+) -> torch.Tensor | None:
+    weights = _weights_in_loss(sequences, target, part) / (unit or 1.0)
+    if target.per_step:
+        # The mean over rows of their sums is then the mean over time steps.
+        weights /= sequences.lengths[part.rows].mean()
+    elif (weights == 1).all():
         return None
     return torch.from_numpy(weights).float()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from skorch.history import History
 
-from ..nn import LSTMNetwork
+from ..nn import ScaledNetwork, build_network
 from ._net import LSTMNet
 
 Packed = dict[str, Any]
@@ -32,7 +32,7 @@ def pack_net(net: LSTMNet) -> Packed:
 @torch.inference_mode(False)
 def unpack_net(packed: Packed, device: torch.device, history: list[dict[str, Any]]) -> LSTMNet:
     """Rebuild the net; its weights are copies, so a memory-mapped pickle may be closed."""
-    network = LSTMNetwork(**packed["architecture"])
+    network = build_network(packed["architecture"])
     weights = {
         name: torch.tensor(np.asarray(w), device="cpu") for name, w in packed["weights"].items()
     }
@@ -43,7 +43,7 @@ def unpack_net(packed: Packed, device: torch.device, history: list[dict[str, Any
     return net
 
 
-def build_net(network: LSTMNetwork, criterion: str, seed: int, device: torch.device) -> LSTMNet:
+def build_net(network: ScaledNetwork, criterion: str, seed: int, device: torch.device) -> LSTMNet:
     """An initialised net in evaluation mode."""
     net = LSTMNet(network, criterion, seed, device=str(device))
     net.initialize()

@@ -1,6 +1,7 @@
 """The only file that imports private names of scikit-learn."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.utils._array_api import get_namespace
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import (
@@ -32,6 +33,7 @@ from sklearn.utils.validation import (
 )
 
 __all__ = [
+    "BaseScorer",
     "HasMethods",
     "Interval",
     "StrOptions",

@@ -23,9 +23,11 @@ class TrainingBatch:
         Number of real time steps of each sequence, from 1 to ``n_timesteps``.
     targets : float32 Tensor of shape (n, n_outputs)
         Standardised values, the probability of each class (one column for two classes: of the
-        second), or that of each label.
+        second), or that of each label. With ``return_sequences=True`` of shape (n,
+        n_timesteps, n_outputs).
     weights : float32 Tensor of shape (n,) or None
-        Weight of each row in the loss, None where all weigh the same.
+        Weight of each row in the loss, None where all weigh the same. With
+        ``return_sequences=True`` of shape (n, n_timesteps), 0 at padded steps.
 
     See Also
     --------

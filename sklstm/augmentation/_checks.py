@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from numbers import Real
 
+from ._batch import TrainingBatch
+
 
 def check_number(
     owner: object, name: str, requirement: str, valid: Callable[[float], bool]
@@ -15,4 +17,14 @@ def check_number(
         raise ValueError(
             f"The {name!r} parameter of {type(owner).__name__} must be a number {requirement}. "
             f"Got {value!r} instead."
+        )
+
+
+def check_one_target(owner: object, batch: TrainingBatch) -> None:
+    """Raise a ValueError where targets of time steps would no longer meet their steps."""
+    if batch.targets.ndim == 3:
+        raise ValueError(
+            f"{type(owner).__name__} moves time steps, so it does not work with "
+            "return_sequences=True, where each step has its own target. Jitter, Scale, TimeMask "
+            "and ChannelDropout do."
         )

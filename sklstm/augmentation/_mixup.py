@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ._batch import TrainingBatch
-from ._checks import check_number
+from ._checks import check_number, check_one_target
 from ._resampling import resample
 
 
@@ -62,6 +62,7 @@ class Mixup:
 
     def __call__(self, batch: TrainingBatch, generator: torch.Generator) -> TrainingBatch:
         """Return the batch with mixed rows."""
+        check_one_target(self, batch)
         x, n = batch.x, len(batch.x)
         partner = torch.randperm(n, generator=generator, device=x.device)
         share = symmetric_beta(self.alpha, n, generator).float()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ._batch import TrainingBatch
-from ._checks import check_number
+from ._checks import check_number, check_one_target
 from ._resampling import resample
 
 # Half waves whose sum is the speed of a time warp.
@@ -58,6 +58,7 @@ class TimeWarp:
 
     def __call__(self, batch: TrainingBatch, generator: torch.Generator) -> TrainingBatch:
         """Return the batch with warped time."""
+        check_one_target(self, batch)
         x = batch.x
         options: dict[str, Any] = {"dtype": torch.float64, "device": x.device}
         last = (batch.lengths - 1).double()[:, None]
@@ -118,6 +119,7 @@ class Crop:
 
     def __call__(self, batch: TrainingBatch, generator: torch.Generator) -> TrainingBatch:
         """Return the batch with shorter sequences."""
+        check_one_target(self, batch)
         cut = _random_size(batch.lengths, self.max_fraction, generator)
         lengths = batch.lengths - cut
         start = _random_integers(cut, generator)

@@ -9,6 +9,7 @@ decides their class.
 from ._expression import make_expression_profiles
 from ._motifs import make_motif_sequences
 from ._panels import load_japanese_vowels
+from ._sentiment import make_sentiment
 from ._series import (
     load_el_nino,
     load_mauna_loa_co2,
@@ -26,4 +27,5 @@ __all__ = [
     "load_sunspots",
     "make_expression_profiles",
     "make_motif_sequences",
+    "make_sentiment",
 ]

@@ -1,6 +1,5 @@
 """SequenceOneHotEncoder: strings or lists of symbols to one-hot sequences."""
 
-from collections.abc import Sequence
 from itertools import chain, repeat
 from numbers import Integral, Real
 from typing import Any
@@ -8,11 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._data import is_missing
 from .._utils._sklearn import StrOptions, fit_context
 from ._base import SequenceTransformer
-
-Symbols = str | Sequence[Any]
+from ._items import Symbols, is_missing_cell, read_items
 
 
 class SequenceOneHotEncoder(SequenceTransformer):
@@ -158,8 +155,17 @@ class SequenceOneHotEncoder(SequenceTransformer):
         self._validate_params()
         alphabet = _check_alphabet(self.alphabet)
         characters = [symbol for symbol in alphabet if isinstance(symbol, str) and len(symbol) == 1]
-        sequences = _read_sequences(X, cells_are_strings=bool(characters))
+        sequences = read_items(
+            X,
+            "sequences",
+            "a string or a list of symbols",
+            cells_are_strings=bool(characters),
+        )
         lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
+        if not lengths.all():
+            raise ValueError(
+                f"Sample {lengths.argmin()} of X has no symbol; it needs at least 1. Drop it."
+            )
         are_strings = [isinstance(sequence, str) for sequence in sequences]
         if any(are_strings) and isinstance(alphabet[0], str) and not characters:
             raise ValueError(
@@ -214,61 +220,6 @@ def _kind(alphabet: list[Any]) -> type:
     return str if isinstance(alphabet[0], str) else Integral
 
 
-def _read_sequences(X: Any, cells_are_strings: bool) -> list[Symbols]:
-    """The sequences of X, none of them empty, as strings or lists of symbols."""
-    if isinstance(X, str | bytes):
-        one = "string" if isinstance(X, str) else "bytes object"
-        raise ValueError(f"X must be a list of sequences. Got one {one}: put it in a list, [X].")
-    items = _items(X, cells_are_strings)
-    if len(items) == 0:
-        raise ValueError("X has 0 sequence(s) while a minimum of 1 is required.")
-    return [_read_sequence(item, sample) for sample, item in enumerate(items)]
-
-
-def _items(X: Any, cells_are_strings: bool) -> Sequence[Any]:
-    if isinstance(X, list | tuple):
-        return X
-    if hasattr(X, "to_list"):  # a pandas or polars Series
-        return X.to_list()
-    array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
-    if array.ndim not in (1, 2):
-        got = f"shape {array.shape}" if array.ndim else f"{X!r}"
-        raise ValueError(
-            "X must be a list, array or Series of sequences, or a table whose rows are sequences. "
-            f"Got {got}."
-        )
-    items = array.tolist()
-    if array.ndim == 1 or array.shape[1] != 1:
-        return items
-    # The cells of a single column are sequences, unless only a symbol can be meant.
-    kinds = (str, list, tuple, np.ndarray) if cells_are_strings else (list, tuple, np.ndarray)
-    return [row[0] if isinstance(row[0], kinds) or _is_missing(row[0]) else row for row in items]
-
-
-def _is_missing(value: Any) -> bool:
-    return np.ndim(value) == 0 and is_missing(value)
-
-
-def _read_sequence(item: Any, sample: int) -> Symbols:
-    symbols = item
-    if hasattr(item, "to_list"):
-        symbols = item.to_list()
-    elif isinstance(item, np.ndarray) and item.ndim == 1:
-        symbols = item.tolist()
-    elif not isinstance(item, str | list | tuple):
-        if _is_missing(item):
-            raise ValueError(f"Sample {sample} of X is missing ({item!r}). Drop it.")
-        got = repr(item) if np.ndim(item) == 0 else f"shape {np.shape(item)}"
-        hint = " Decode it first." if isinstance(item, bytes) else ""
-        raise ValueError(
-            f"Sample {sample} of X must be a string or a list of symbols. Got {got}, of type "
-            f"{type(item).__name__}.{hint}"
-        )
-    if len(symbols) == 0:
-        raise ValueError(f"Sample {sample} of X has no symbol; it needs at least 1. Drop it.")
-    return symbols
-
-
 def _encode_strings(sequences: list[Any], alphabet: list[str]) -> NDArray[np.unsignedinteger]:
     """Codes of all characters, looked up by their code points."""
     points = {ord(symbol): k for k, symbol in enumerate(alphabet) if len(symbol) == 1}
@@ -304,7 +255,7 @@ def _check_symbols(sequence: Symbols, sample: int, kind: type) -> None:
         if whole or isinstance(symbol, kind):
             continue
         where = f"at sample {sample}, position {position} of X"
-        if _is_missing(symbol):
+        if is_missing_cell(symbol):
             raise ValueError(
                 f"The symbol {where} is missing ({symbol!r}). Drop it, or give missing symbols a "
                 "name of their own."

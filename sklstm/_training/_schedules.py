@@ -1,0 +1,83 @@
+"""The learning rate over one call of ``fit``."""
+
+import math
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+SCHEDULES = ("constant", "one_cycle", "cosine", "plateau")
+# Share of one_cycle's steps in which the rate climbs, and the share of the rate it begins at.
+WARM_UP, FIRST_RATE = 0.3, 0.04
+
+
+class Schedule:
+    """A learning rate that stays as it is; the subclasses say when they change it."""
+
+    def end_batch(self) -> None:
+        """After each step of the optimizer."""
+
+    def end_epoch(self, row: dict[str, Any]) -> None:
+        """After each epoch, with its row of the history."""
+
+
+class StepSchedule(Schedule):
+    """A share of the learning rate that is a function of the progress, from 0 to 1."""
+
+    def __init__(self, optimizer: Optimizer, name: str, n_steps: int) -> None:
+        self.optimizer = optimizer
+        self.share = {"one_cycle": one_cycle, "cosine": cosine}[name]
+        self.n_steps = n_steps
+        self.step = -1
+        self.end_batch()
+
+    def end_batch(self) -> None:
+        """Set the rate of the next step."""
+        self.step += 1
+        share = self.share(min(1.0, self.step / self.n_steps))
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * share
+
+
+class PlateauSchedule(Schedule):
+    """A rate that falls to a tenth when the loss has not improved for ``patience`` epochs."""
+
+    def __init__(self, optimizer: Optimizer, patience: int) -> None:
+        # torch waits for one epoch more than its patience.
+        patience = max(0, patience - 1)
+        self.scheduler = ReduceLROnPlateau(optimizer, patience=patience, threshold=0.0)
+
+    def end_epoch(self, row: dict[str, Any]) -> None:
+        """Look at the validation loss, or the training loss where there is none."""
+        self.scheduler.step(row["valid_loss"] if "valid_loss" in row else row["train_loss"])
+
+
+def make_schedule(optimizer: Optimizer, name: str, n_steps: int, patience: int) -> Schedule:
+    """The schedule of an optimizer whose groups hold their ``initial_lr``.
+
+    Parameters
+    ----------
+    optimizer : torch optimizer
+    name : {"constant", "one_cycle", "cosine", "plateau"}
+    n_steps : int
+        Steps of the optimizer in all.
+    patience : int
+        Of "plateau".
+    """
+    if name == "constant":
+        return Schedule()
+    if name == "plateau":
+        return PlateauSchedule(optimizer, patience)
+    return StepSchedule(optimizer, name, n_steps)
+
+
+def cosine(progress: float) -> float:
+    """From 1 to 0 along half a wave (Loshchilov & Hutter, ICLR 2017, without restarts)."""
+    return (1 + math.cos(math.pi * progress)) / 2
+
+
+def one_cycle(progress: float) -> float:
+    """Up to 1, then down to 0, along half waves (Smith & Topin, 2019)."""
+    if progress < WARM_UP:
+        return FIRST_RATE + (1 - FIRST_RATE) * (1 - cosine(progress / WARM_UP))
+    return cosine((progress - WARM_UP) / (1 - WARM_UP))
