@@ -27,7 +27,7 @@ demo: $(VENV)/installed  ## train, predict and explain; results in demo_output/
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/installed  ## run the tests and the doctests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 lint: $(VENV)/installed  ## check style, format and types
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EpochScoring
@@ -65,7 +66,8 @@ def make_y(kind, seed=0):
 
 def make_model(y_kind, **params):
     kind = LSTMRegressor if y_kind in ("number", "numbers") else LSTMClassifier
-    return kind(**{"hidden_size": 6, "max_epochs": 3, "batch_size": 8, "random_state": 0, **params})
+    fixed = {"hidden_size": 6, "max_epochs": 3, "batch_size": 8, "random_state": 0}
+    return kind(**(PLAIN | fixed | params))
 
 
 X_kinds = pytest.mark.parametrize("X_kind", ["uniform", "padded", "ragged"])
@@ -676,7 +678,8 @@ def test_augmentation_gains_on_a_small_training_set():
     def accuracy(augmentation, seed):
         rng = np.random.default_rng(seed)
         rows = [i for c in np.unique(y) for i in rng.choice(np.flatnonzero(y == c), 3, False)]
-        model = LSTMClassifier(16, batch_size=16, augmentation=augmentation, random_state=seed)
+        fixed = PLAIN | {"batch_size": 16, "max_epochs": 100, "random_state": seed}
+        model = LSTMClassifier(16, augmentation=augmentation, **fixed)
         return model.fit([X[i] for i in rows], y[rows]).score(X_test, y_test)
 
     gains = np.array([accuracy(defaults, seed) - accuracy(None, seed) for seed in range(12)])

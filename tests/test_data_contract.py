@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
@@ -30,7 +31,7 @@ Y = X.sum((1, 2)) + 3.0
 LABELS = np.array(["low", "middle", "high"])[np.digitize(Y, [2.5, 3.5])]
 WEIGHT = RNG.integers(1, 4, N) * 0.5
 
-SMALL = {"hidden_size": 5, "max_epochs": 3, "batch_size": 7, "random_state": 0}
+SMALL = PLAIN | {"hidden_size": 5, "max_epochs": 3, "batch_size": 7, "random_state": 0}
 # What uses validation rows, dropout, weights and batches of different make-up, all at once.
 BUSY = SMALL | {"dropout": 0.2, "early_stopping": True, "validation_fraction": 0.25}
 
@@ -68,13 +69,15 @@ MODELS = {
     "one output": (LSTMRegressor(**SMALL), Y),
     "three outputs": (LSTMRegressor(**SMALL), np.column_stack([Y, -Y, Y**2])),
     "sixteen units": (LSTMRegressor(**SMALL | {"hidden_size": 16}), np.column_stack([Y, -Y])),
-    "mean": (LSTMRegressor(**SMALL, pooling="mean"), Y),
-    "mean of one unit": (LSTMRegressor(**SMALL | {"hidden_size": 1}, pooling="mean"), Y),
-    "max": (LSTMRegressor(**SMALL, pooling="max", num_layers=2), Y),
-    "both directions": (LSTMRegressor(**SMALL, bidirectional=True, num_layers=2), Y),
+    "mean": (LSTMRegressor(**(SMALL | {"pooling": "mean"})), Y),
+    "mean of one unit": (LSTMRegressor(**(SMALL | {"hidden_size": 1, "pooling": "mean"})), Y),
+    "peepholes": (LSTMRegressor(**(SMALL | {"cell": "peephole"})), Y),
+    "attention": (LSTMRegressor(**(SMALL | {"pooling": ["attention", "input"]})), Y),
+    "max": (LSTMRegressor(**(SMALL | {"pooling": "max", "num_layers": 2})), Y),
+    "both directions": (LSTMRegressor(**(SMALL | {"bidirectional": True, "num_layers": 2})), Y),
     "two classes": (LSTMClassifier(**SMALL), LABELS == "low"),
-    "three classes": (LSTMClassifier(**SMALL, bidirectional=True), LABELS),
-    "three classes, mean": (LSTMClassifier(**SMALL, pooling="mean"), LABELS),
+    "three classes": (LSTMClassifier(**(SMALL | {"bidirectional": True})), LABELS),
+    "three classes, mean": (LSTMClassifier(**(SMALL | {"pooling": "mean"})), LABELS),
     "nine labels": (LSTMClassifier(**SMALL), RNG.integers(0, 2, (N, 9))),
 }
 
@@ -195,7 +198,10 @@ def fit_outputs(estimator, X, y, **params):
 ESTIMATORS = {
     "regressor": (LSTMRegressor(**BUSY), Y),
     "classifier": (LSTMClassifier(**BUSY), LABELS),
-    "mean": (LSTMRegressor(**BUSY, pooling="mean", bidirectional=True), np.column_stack([Y, -Y])),
+    "mean": (
+        LSTMRegressor(**(BUSY | {"pooling": "mean", "bidirectional": True})),
+        np.column_stack([Y, -Y]),
+    ),
 }
 both = pytest.mark.parametrize("kind", ESTIMATORS)
 
@@ -907,7 +913,7 @@ def test_rounding_of_a_feature_that_was_constant_hardly_moves_a_prediction(const
     ids=str,
 )
 def test_finite_input_never_gives_nan(value, params):
-    model = LSTMRegressor(**SMALL, **params).fit(X, Y)
+    model = LSTMRegressor(**(SMALL | params)).fit(X, Y)
     rows = X[:4].copy()
     rows[1, 2] = [value, -value]
     rows[2, 0] = [value, value]

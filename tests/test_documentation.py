@@ -14,6 +14,7 @@ import sklstm
 import sklstm.augmentation
 import sklstm.datasets
 import sklstm.explain
+import sklstm.metrics
 import sklstm.model_selection
 import sklstm.preprocessing
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -25,6 +26,7 @@ MODULES = [
     sklstm.augmentation,
     sklstm.datasets,
     sklstm.explain,
+    sklstm.metrics,
     sklstm.model_selection,
     sklstm.preprocessing,
 ]
@@ -46,7 +48,7 @@ def sections(docstring):
 
 def entries(section):
     """Names that a section describes, and what follows their colon."""
-    rows = re.findall(r"^(\w[\w, ]*?) : (.+)$", section, flags=re.MULTILINE)
+    rows = re.findall(r"^(?:\*\*)?(\w[\w, ]*?) : (.+)$", section, flags=re.MULTILINE)
     return {name: text for names, text in rows for name in names.split(", ")}
 
 
@@ -116,7 +118,9 @@ def test_methods_are_documented(estimator_class):
         assert sorted(["self", *documented]) == sorted(inspect.signature(method).parameters), name
 
 
-@pytest.mark.parametrize("page, at_least", [("user_guide", 100), ("pipelines", 60)])
+@pytest.mark.parametrize(
+    "page, at_least", [("user_guide", 100), ("pipelines", 60), ("network", 40)]
+)
 def test_the_guide_runs(page, at_least):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     path = ROOT / "docs" / f"{page}.rst"

@@ -18,6 +18,7 @@ ALLOWED = {
     "augmentation": {"augmentation"},
     "_training": {"_training", "_data", "augmentation", "nn"},
     "explain": {"explain", "_data"},
+    "metrics": {"metrics", "_data", "_utils"},
     "datasets": {"datasets"},
     "model_selection": {"_data", "_utils"},
     "preprocessing": {"preprocessing", "_data", "_utils"},

@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from plain import PLAIN
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
@@ -131,7 +132,7 @@ def sequences(layout):
 
 def small(estimator_class, layout=None, **params):
     table = layout in TABLES
-    defaults = {"hidden_size": 8, "batch_size": 16, "max_epochs": 6, "learning_rate": 0.1}
+    defaults = PLAIN | {"hidden_size": 8, "batch_size": 16, "max_epochs": 6, "learning_rate": 0.1}
     defaults |= {"n_timesteps": T if table else None, "random_state": 0}
     return estimator_class(**(defaults | params))
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from plain import PLAIN
 from skorch.callbacks import Callback
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -20,11 +21,13 @@ LABELS = (Y > 0).astype(int)
 
 
 def regressor(**params):
-    return LSTMRegressor(**{"hidden_size": 4, "max_epochs": 3, "random_state": 0, **params})
+    fixed = {"hidden_size": 4, "max_epochs": 3, "random_state": 0}
+    return LSTMRegressor(**(PLAIN | fixed | params))
 
 
 def classifier(**params):
-    return LSTMClassifier(**{"hidden_size": 4, "max_epochs": 3, "random_state": 0, **params})
+    fixed = {"hidden_size": 4, "max_epochs": 3, "random_state": 0}
+    return LSTMClassifier(**(PLAIN | fixed | params))
 
 
 class Traced(np.ndarray):

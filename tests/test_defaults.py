@@ -1,0 +1,152 @@
+"""What the defaults decide by the data: batch size, direction, poolings, decay."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from plain import PLAIN
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._training._batches import resolve_batch_size
+
+TINY = {"hidden_size": 4, "max_epochs": 3, "random_state": 0}
+
+
+def data(n=40, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 6, 2))
+    return X, X[:, -1, 0] - X[:, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "size"), [(1, 4), (39, 4), (50, 5), (199, 19), (320, 32), (10_000, 32)]
+)
+def test_auto_batch_size_is_a_tenth_of_the_rows_within_bounds(n_rows, size):
+    assert resolve_batch_size("auto", n_rows) == size
+    assert resolve_batch_size(7, n_rows) == 7
+
+
+@pytest.mark.parametrize("estimator_class", [LSTMRegressor, LSTMClassifier])
+def test_weights_stand_for_repetitions_with_all_defaults(estimator_class):
+    X, y = data()
+    y = y if estimator_class is LSTMRegressor else (y > 0)
+    weight = np.random.default_rng(1).integers(0, 3, size=len(X))
+    weighted = estimator_class(**TINY).fit(X, y, sample_weight=weight)
+    repeated = estimator_class(**TINY).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    assert_array_equal(weighted.predict(X), repeated.predict(X))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_few_rows_are_enough(n):
+    X, y = data(n)
+    assert np.isfinite(LSTMRegressor().fit(X, y).predict(X)).all()
+    if n > 1:
+        labels = np.arange(n) % 2
+        assert set(LSTMClassifier().fit(X, labels).predict(X)) <= {0, 1}
+
+
+def test_constant_features_and_targets_are_harmless():
+    X, _ = data()
+    X[:, :, 1] = 1e6
+    assert_allclose(LSTMRegressor(**TINY).fit(X, np.full(40, 7.0)).predict(X), 7.0, atol=0.5)
+    labels = X[:, -1, 0] > 0
+    assert np.isfinite(LSTMClassifier(**TINY).fit(X, labels).predict_proba(X)).all()
+
+
+def directions(model):
+    return 1 + model.net_.module_.recurrent.bidirectional
+
+
+def test_the_classifier_reads_both_ways_unless_steps_are_labelled():
+    X, y = data()
+    assert directions(LSTMClassifier(**TINY).fit(X, y > 0)) == 2
+    assert directions(LSTMClassifier(bidirectional=False, **TINY).fit(X, y > 0)) == 1
+    steps = X.cumsum(axis=1)[:, :, 0] > 0
+    model = LSTMClassifier(return_sequences=True, **TINY).fit(X, steps)
+    assert directions(model) == 1
+    # so no prediction depends on later steps
+    later = X.copy()
+    later[:, 4:] += 5.0
+    assert_array_equal(model.predict_proba(later)[:, :4], model.predict_proba(X)[:, :4])
+    both = LSTMClassifier(return_sequences=True, bidirectional=True, **TINY).fit(X, steps)
+    assert directions(both) == 2
+    assert (both.predict_proba(later)[:, :4] != both.predict_proba(X)[:, :4]).any()
+
+
+def test_the_regressor_takes_no_auto_direction():
+    X, y = data()
+    with pytest.raises(ValueError, match="'bidirectional' parameter of LSTMRegressor must be"):
+        LSTMRegressor(bidirectional="auto").fit(X, y)
+
+
+# ---------------------------------------------------------------- pooling "input"
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_input_is_the_last_real_step_seen_by_the_head(ragged):
+    X, y = data()
+    X = [x[: 2 + i % 5] for i, x in enumerate(X)] if ragged else list(X)
+    model = LSTMRegressor(pooling=["max", "input"], standardize=False, **TINY).fit(X, y)
+    network = model.net_.module_
+    expected = []
+    for x in X:
+        x = torch.tensor(x, dtype=torch.float32)[None]
+        with torch.no_grad():
+            features = torch.cat([network.recurrent(x, None).amax(1), x[:, -1]], dim=1)
+            expected.append(network.head(features).item())
+    assert_allclose(model.predict(X), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_input_starts_without_effect():
+    X, y = data()
+    model = LSTMRegressor(pooling=["max", "input"], **TINY)
+    model.set_params(optimizer="sgd", learning_rate=1e-30).fit(X, y)
+    assert (model.net_.module_.head.weight[:, 4:].abs() < 1e-20).all()
+    assert (model.net_.module_.head.weight[:, :4] != 0).all()
+
+
+@pytest.mark.parametrize(
+    "pooling", ["input", ["input"], ["last", "last"], [], ["last", "first"], [3], "first"]
+)
+def test_bad_pooling(pooling):
+    X, y = data()
+    with pytest.raises(ValueError, match="'pooling' parameter of LSTMRegressor"):
+        LSTMRegressor(pooling=pooling).fit(X, y)
+
+
+def test_input_and_max_follow_a_level_beyond_the_training_range():
+    rng = np.random.default_rng(0)
+    walks = rng.normal(size=(200, 12, 1)).cumsum(axis=1)
+    shifted = walks[:50] + 30.0
+    errors = {}
+    for pooling in ("last", ("last", "input")):
+        model = LSTMRegressor(16, pooling=pooling, max_epochs=30, random_state=0)
+        model.fit(walks, walks[:, -1, 0])
+        errors[pooling] = np.abs(model.predict(shifted) - shifted[:, -1, 0]).mean()
+    assert errors["last", "input"] < 0.5 * errors["last"]
+
+
+# ---------------------------------------------------------------- weight decay
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
+def test_decay_equals_that_of_adamw(weight_decay):
+    X, y = data()
+    fixed = PLAIN | TINY | {"batch_size": 40, "clip_norm": None, "weight_decay": weight_decay}
+    model = LSTMRegressor(**fixed).fit(X, y)
+    twin = LSTMRegressor(**(fixed | {"learning_rate": 1e-30, "max_epochs": 1})).fit(X, y)
+    network = twin.net_.module_  # as it was initialised
+    groups = [
+        {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in network.parameters() if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=0.01)
+    x = network.standardize(torch.tensor(X))
+    target = torch.tensor((y - y.mean()) / y.std(), dtype=torch.float32)
+    network.train()
+    for _ in range(3):
+        optimizer.zero_grad()
+        (network.encode(x)[:, 0] - target).square().mean().backward()
+        optimizer.step()
+    for ours, theirs in zip(model.net_.module_.parameters(), network.parameters(), strict=True):
+        assert_allclose(ours.detach(), theirs.detach(), rtol=1e-3, atol=1e-5)
