@@ -29,6 +29,17 @@ SIZES = [
     (4096, 12, 4, 16, 32),
     (2048, 100, 1, 32, 32),
 ]
+# The network and training of the hand-written loops.
+PLAIN = {
+    "pooling": "last",
+    "dropout": 0.0,
+    "learning_rate": 0.01,
+    "lr_schedule": "constant",
+    "weight_decay": 0.0,
+    "clip_norm": 1.0,
+    "early_stopping": False,
+    "random_state": 0,
+}
 
 
 def rounds(functions, n):
@@ -82,7 +93,7 @@ def fit(size, epochs, n_rounds):
     z, target = standardized(X, y)
 
     def ours(X):
-        LSTMRegressor(hidden, batch_size=batch, max_epochs=epochs, random_state=0).fit(X, y)
+        LSTMRegressor(hidden, batch_size=batch, max_epochs=epochs, **PLAIN).fit(X, y)
 
     X64 = X.astype(np.float64)
     seconds = rounds(
@@ -102,11 +113,31 @@ def fit(size, epochs, n_rounds):
     show("sklstm (float32) / skorch", ratio(seconds, 0, 4), None)
 
 
+def cells(size, epochs, n_rounds):
+    """What torch's fused kernel cannot do, beside what it can."""
+    n, n_timesteps, n_features, hidden, batch = size
+    X, y = data(n, n_timesteps, n_features)
+    kinds = [
+        ("peephole", {"cell": "peephole"}, 3.0),
+        ("relu", {"activation": "relu"}, None),
+        ("recurrent dropout", {"recurrent_dropout": 0.2}, None),
+    ]
+
+    def fit_with(options):
+        options = {**PLAIN, "batch_size": batch, "max_epochs": epochs, **options}
+        return lambda: LSTMRegressor(hidden, **options).fit(X, y)
+
+    seconds = rounds([fit_with(options) for _, options, _ in [("", {}, 0), *kinds]], n_rounds)
+    print(f"fit {n} x {n_timesteps} x {n_features}, hidden {hidden}, batch {batch}")
+    for column, (name, _, target) in enumerate(kinds, start=1):
+        show(f"{name} / standard cell", ratio(seconds, column, 0), target)
+
+
 def predict(size, n_rounds):
     """All rows at once, and one row."""
     n, n_timesteps, n_features, hidden, batch = size
     X, y = data(n, n_timesteps, n_features)
-    model = LSTMRegressor(hidden, batch_size=batch, max_epochs=1, random_state=0).fit(X, y)
+    model = LSTMRegressor(hidden, batch_size=batch, max_epochs=1, **PLAIN).fit(X, y)
     bare = HandWritten(n_features, hidden).eval()
     net = skorch_net(n_features, hidden, batch, 1).fit(X, y[:, None])
 
@@ -145,7 +176,7 @@ def ragged(epochs, n_rounds):
         row[: len(sequence)] = sequence
 
     def model():
-        return LSTMRegressor(32, max_epochs=epochs, random_state=0)
+        return LSTMRegressor(32, max_epochs=epochs, batch_size=32, **PLAIN)
 
     seconds = rounds([lambda: model().fit(sequences, y), lambda: model().fit(padded, y)], n_rounds)
     print("fit 2048 sequences of 5 to 100 steps, 52 on average")
@@ -234,7 +265,7 @@ def windows(epochs, n_rounds, n_rows):
     copied = np.asarray(SlidingWindow(48).fit_transform(table))
 
     def model():
-        return LSTMRegressor(32, max_epochs=epochs, random_state=0)
+        return LSTMRegressor(32, max_epochs=epochs, batch_size=32, **PLAIN)
 
     seconds = rounds(
         [
@@ -253,7 +284,8 @@ def windows(epochs, n_rounds, n_rows):
 def main():
     """Run all of it, or what is named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="*", help="fit, predict, ragged, windows, import, grid")
+    names = "fit, cells, predict, ragged, windows, import, grid"
+    parser.add_argument("part", nargs="*", help=names)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--rows", type=int, default=300_000, help="of the table in windows")
@@ -261,6 +293,7 @@ def main():
     torch.set_num_threads(1)
     parts = {
         "fit": lambda: [fit(size, arguments.epochs, arguments.rounds) for size in SIZES],
+        "cells": lambda: [cells(size, arguments.epochs, arguments.rounds) for size in SIZES],
         "predict": lambda: [predict(size, arguments.rounds) for size in SIZES[:2] + SIZES[3:]],
         "ragged": lambda: ragged(4 * arguments.epochs, arguments.rounds),
         "windows": lambda: windows(arguments.epochs, arguments.rounds, arguments.rows),

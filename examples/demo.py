@@ -82,8 +82,6 @@ def weather():
             hidden_size=32,
             learning_rate=0.003,
             batch_size=64,
-            dropout=0.3,
-            weight_decay=0.1,
             max_epochs=5,
             random_state=0,
         ),
@@ -156,7 +154,7 @@ def vowels():
     """Classify, cross-validate, explain."""
     X, y = load_japanese_vowels(return_X_y=True)
     X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
-    model = LSTMClassifier(hidden_size=32, bidirectional=True, pooling="mean", random_state=0)
+    model = LSTMClassifier(hidden_size=32, max_epochs=30, random_state=0)
     folds = cross_val_score(model, X, y, cv=StratifiedKFold(3, shuffle=True, random_state=0))
     model.fit(X, y)
     lengths = (~np.isnan(X[:, :, 0])).sum(axis=1)

@@ -100,7 +100,15 @@ def flatten(X):
 
 def lstm(seed):
     """The network of this page."""
-    return LSTMRegressor(hidden_size=32, batch_size=128, max_epochs=10, random_state=seed)
+    return LSTMRegressor(
+        hidden_size=32,
+        pooling="last",
+        dropout=0.0,
+        lr_schedule="constant",
+        batch_size=128,
+        max_epochs=10,
+        random_state=seed,
+    )
 
 
 def rules(rows):

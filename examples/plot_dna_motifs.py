@@ -66,9 +66,10 @@ models = {
         one_hot,
         LSTMClassifier(
             hidden_size=32,
-            bidirectional=True,
             pooling="max",
             dropout=0.5,
+            lr_schedule="constant",
+            weight_decay=0.0,
             max_epochs=40,
             random_state=0,
         ),

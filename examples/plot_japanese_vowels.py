@@ -78,13 +78,7 @@ models = {
     "zeros + ridge": behind(pad_with_zeros, RidgeClassifierCV(alphas)),
     "mean, std + forest": behind(mean_and_std, forest),
     "stretched + ridge": behind(stretch, RidgeClassifierCV(alphas)),
-    "LSTM": LSTMClassifier(
-        bidirectional=True,
-        pooling="mean",
-        dropout=0.5,
-        max_epochs=30,
-        random_state=0,
-    ),
+    "LSTM": LSTMClassifier(hidden_size=32, max_epochs=30, random_state=0),
 }
 
 # %%
