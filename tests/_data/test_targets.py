@@ -96,7 +96,7 @@ BAD_VALUES = {"NaN": np.nan, "infinity": np.inf, "minus infinity": -np.inf}
 
 
 @pytest.mark.parametrize("value", BAD_VALUES)
-@pytest.mark.parametrize("kind", set(ONE_COLUMN) - {"int", "nullable series"})
+@pytest.mark.parametrize("kind", sorted(set(ONE_COLUMN) - {"int", "nullable series"}))
 def test_value_that_is_no_number_is_named_with_its_sample(kind, value):
     y = VALUES.copy()
     y[2] = BAD_VALUES[value]
