@@ -370,7 +370,7 @@ def test_a_long_alphabet_is_cut_in_the_message():
         ([b"A"], "Got b'A' at position 0"),
         ([["A"]], "Got ['A'] at position 0"),
         (np.array([["A", "C"]]), "Got ['A', 'C'] at position 0"),
-        ({"A", "C"}, "instead."),
+        (frozenset("A"), "instead."),
         ({"A": 0}, "Got {'A': 0} instead."),
         (b"ACGT", "Got b'ACGT' instead."),
         (4, "Got 4 instead."),
