@@ -33,7 +33,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Whether each layer also reads the sequence from its end to its start, at twice the cost.
         "auto" does so unless ``return_sequences=True``, where a step would see the future.
     cell : {"lstm", "peephole"}, default="lstm"
-        "peephole" lets the gates see the cell state [2]_: input and forget gate the previous one,
+        "peephole" lets the gates see the cell state [4]_: input and forget gate the previous one,
         the output gate the new one. It runs on our own kernel, at 1.4 to 2.1 times the cost.
     activation : {"tanh", "relu"}, default="tanh"
         Of candidate and output; "relu" is what Keras offers, on our own kernel.
@@ -169,6 +169,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
        1997.
     .. [2] F. A. Gers, J. Schmidhuber and F. Cummins, "Learning to Forget", Neural Computation
        12(10), 2000.
+    .. [3] Y. Gal and Z. Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent
+       Neural Networks", NeurIPS 2016.
+    .. [4] F. A. Gers and J. Schmidhuber, "Recurrent Nets that Time and Count", IJCNN 2000.
 
     Examples
     --------

@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from plain import PLAIN
+from skorch.callbacks import Callback, Freezer
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._training._batches import resolve_batch_size
@@ -150,3 +151,66 @@ def test_decay_equals_that_of_adamw(weight_decay):
         optimizer.step()
     for ours, theirs in zip(model.net_.module_.parameters(), network.parameters(), strict=True):
         assert_allclose(ours.detach(), theirs.detach(), rtol=1e-3, atol=1e-5)
+
+
+def test_decay_never_turns_the_weights_around():
+    X, y = data()
+    fixed = PLAIN | TINY | {"optimizer": "sgd", "learning_rate": 3.0, "weight_decay": 1.0}
+    network = LSTMRegressor(**fixed).fit(X, y).net_.module_
+    assert all(p.abs().max() < 10 for p in network.parameters() if p.ndim > 1)
+
+
+def test_an_optimizer_class_decays_nothing_by_itself():
+    class Own(torch.optim.AdamW):
+        def __init__(self, params, **options):
+            super().__init__(params, **options)
+
+    X, y = data()
+    model = LSTMRegressor(optimizer=Own, weight_decay=0.0, **TINY).fit(X, y)
+    assert [group["weight_decay"] for group in model.net_.optimizer_.param_groups] == [0.0]
+
+
+# ---------------------------------------------------------------- what callbacks and callers do
+
+
+def test_a_callback_that_sets_the_learning_rate_is_not_overruled():
+    class Stop(Callback):
+        def on_epoch_begin(self, net, **kwargs):
+            for group in net.optimizer_.param_groups:
+                group["lr"] = 1e-30
+
+    X, y = data()
+    still = LSTMRegressor(callbacks=[Stop()], **TINY).fit(X, y)
+    first = LSTMRegressor(**(TINY | {"learning_rate": 1e-30})).fit(X, y)
+    # The schedule sets the rate of the first batch before the callback, and then no more.
+    assert_allclose(still.predict(X), first.predict(X), atol=0.05)
+
+
+def test_weights_that_are_frozen_later_stay():
+    X, y = data()
+    model = LSTMRegressor(warm_start=True, **TINY).fit(X, y)
+    before = model.net_.module_.recurrent.forward_layers[0].lstm.weight_hh_l0.detach().clone()
+    model.set_params(callbacks=[Freezer("recurrent*", at=lambda net: True)]).fit(X, y)
+    after = model.net_.module_.recurrent.forward_layers[0].lstm.weight_hh_l0
+    assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "peephole"])
+def test_the_mixed_precision_of_the_caller_changes_nothing(cell):
+    X, y = data()
+    outside = LSTMRegressor(cell=cell, **TINY).fit(X, y)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = LSTMRegressor(cell=cell, **TINY).fit(X, y)
+        assert_array_equal(inside.predict(X), outside.predict(X))
+
+
+def test_partial_fit_keeps_the_shape_of_the_first_targets():
+    X, y = data()
+    model = LSTMRegressor(**TINY).partial_fit(X, y).partial_fit(X, y[:, None])
+    assert model.predict(X).shape == y.shape
+
+
+def test_a_module_without_anything_to_train_is_a_clear_error():
+    X, y = data()
+    with pytest.raises(ValueError, match="'module' parameter must have a parameter that requires"):
+        LSTMRegressor(module=lambda n_features, n_outputs, seed: torch.nn.Identity()).fit(X, y)

@@ -56,4 +56,5 @@ def _forward(
         x = torch.cat([x, x[-1:].expand(missing, -1, -1)])
         if lengths is not None:
             lengths = torch.cat([lengths, lengths[-1:].expand(missing)])
-    return network(x, lengths)[:n].cpu().numpy()
+    with torch.autocast(device.type, enabled=False):
+        return network(x, lengths)[:n].cpu().numpy()

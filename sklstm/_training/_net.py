@@ -129,7 +129,9 @@ class LSTMNet(NeuralNet):
         in the history. Our own callbacks, which hold on to the data, are let go.
         """
         try:
-            self._train(training, validation, epochs)
+            # The caller's mixed precision is not ours; a callback may switch its own on.
+            with torch.autocast(training.device.type, enabled=False):
+                self._train(training, validation, epochs)
         finally:
             self.callbacks = self.callbacks[self._n_own_callbacks :]
             self.callbacks_ = self.callbacks_[self._n_own_callbacks :]
@@ -188,6 +190,8 @@ class LSTMNet(NeuralNet):
         epoch = self.history[-1, "epoch"]
         dropout = seeded_generator(self.seed, epoch, _DROPOUT, device=batches.device)
         self._weights = [p for p in self.module_.parameters() if p.requires_grad]
+        # A weight that was frozen since the last epoch would keep its gradient, and move by it.
+        self.optimizer_.zero_grad()
         total = torch.zeros((), dtype=torch.float64, device=batches.device)
         self.module_.train()
         try:

@@ -1,6 +1,5 @@
 """Optimizers by name, in torch's fused form where there is one."""
 
-import inspect
 from typing import Any
 
 import torch
@@ -35,9 +34,11 @@ def make_optimizer(
     options: dict[str, Any] = {}
     if isinstance(optimizer, str):
         optimizer_class, options = OPTIMIZERS[optimizer]
-    if "weight_decay" in inspect.signature(optimizer_class).parameters:
-        options = {**options, "weight_decay": 0.0}
-    return optimizer_class(list(module.parameters()), lr=learning_rate, **options)
+    built = optimizer_class(list(module.parameters()), lr=learning_rate, **options)
+    for group in built.param_groups:
+        if "weight_decay" in group:
+            group["weight_decay"] = 0.0
+    return built
 
 
 @torch.no_grad()
@@ -49,4 +50,4 @@ def decay(weights: list[nn.Parameter], learning_rate: float, weight_decay: float
     """
     for weight in weights:
         if weight.ndim > 1:
-            weight.mul_(1 - learning_rate * weight_decay)
+            weight.mul_(max(0.0, 1 - learning_rate * weight_decay))

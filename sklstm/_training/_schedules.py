@@ -29,14 +29,19 @@ class StepSchedule(Schedule):
         self.share = {"one_cycle": one_cycle, "cosine": cosine}[name]
         self.n_steps = n_steps
         self.step = -1
+        self.rates = [group["lr"] for group in optimizer.param_groups]
         self.end_batch()
 
     def end_batch(self) -> None:
-        """Set the rate of the next step."""
+        """Set the rate of the next step, until a callback has set one of its own."""
+        groups = self.optimizer.param_groups
+        if [group["lr"] for group in groups] != self.rates:
+            return
         self.step += 1
         share = self.share(min(1.0, self.step / self.n_steps))
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * share
+        self.rates = [group["initial_lr"] * share for group in groups]
+        for group, rate in zip(groups, self.rates, strict=True):
+            group["lr"] = rate
 
 
 class PlateauSchedule(Schedule):

@@ -54,6 +54,11 @@ class CustomNetwork(ScaledNetwork):
                 "The 'module' parameter must be a callable (n_features, n_outputs, random_state) "
                 f"that returns a torch module. It returned an instance of {type(built).__name__!r}."
             )
+        if not any(parameter.requires_grad for parameter in built.parameters()):
+            raise ValueError(
+                "The torch module of the 'module' parameter must have a parameter that requires a "
+                "gradient. It has none."
+            )
         # What the factory holds on to, pretrained layers say, must not be trained with it.
         self.body = copy.deepcopy(built).float()
         self.width = n_features + 64  # an LSTM of ordinary size
@@ -66,7 +71,8 @@ class CustomNetwork(ScaledNetwork):
         with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[device] if on_gpu else []):
             torch.default_generator.manual_seed(seed)
             if on_gpu:
-                torch.cuda.manual_seed(seed)
+                with torch.cuda.device(device):
+                    torch.cuda.manual_seed(seed)
             yield
 
     def _outputs(self, z: Tensor, lengths: Tensor | None) -> Tensor:

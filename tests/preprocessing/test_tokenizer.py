@@ -302,7 +302,9 @@ BAD = [
 
 
 @pytest.mark.parametrize("method", ["fit", "transform", "fit_transform"])
-@pytest.mark.parametrize(("X", "message"), BAD, ids=lambda value: repr(value).split(" at 0x")[0][:40])
+@pytest.mark.parametrize(
+    ("X", "message"), BAD, ids=lambda value: repr(value).split(" at 0x")[0][:40]
+)
 def test_bad_texts(X, message, method):
     tokenizer = SequenceTokenizer()
     if method == "transform":
