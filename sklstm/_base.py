@@ -109,6 +109,8 @@ class BaseLSTM(CallbackSupportMixin, LSTMParameters):
                 attributes["n_timesteps_in_"] = None
         else:
             attributes.update(_input_attributes(X, sequences))
+            if self.embedding_size is not None:
+                attributes["_n_columns"] = None  # padded codes are as wide as the longest row
             net = self._new_net(sequences, weights, target)
         training, validation = prepare_batches(
             net,

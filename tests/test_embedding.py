@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -25,25 +26,15 @@ from sklstm.nn._embedding import CodeEmbedding
 from sklstm.preprocessing import SequenceTokenizer
 
 N, STEPS, CODES = 40, 7, 9
-# Of the defaults, those that a test here would notice.
-PLAIN = {
-    "bidirectional": False,
-    "pooling": "last",
-    "dropout": 0.0,
-    "learning_rate": 0.01,
-    "lr_schedule": "constant",
-    "batch_size": 8,
-    "max_epochs": 3,
-    "random_state": 0,
-}
+SMALL = PLAIN | {"learning_rate": 0.01, "batch_size": 8, "max_epochs": 3, "random_state": 0}
 
 
 def regressor(**params):
-    return LSTMRegressor(6, **(PLAIN | {"embedding_size": 4} | params))
+    return LSTMRegressor(6, **(SMALL | {"embedding_size": 4} | params))
 
 
 def classifier(**params):
-    options = PLAIN | {"embedding_size": 4} | params
+    options = SMALL | {"embedding_size": 4} | params
     if "return_sequences" in options:  # which takes no other pooling than the default
         del options["pooling"]
     return LSTMClassifier(6, **options)
@@ -200,9 +191,10 @@ def test_shapes_that_are_recorded():
     assert model.n_timesteps_in_ is None
     full = np.zeros((N, STEPS), dtype=int)
     assert regressor().fit(full, y).n_timesteps_in_ == STEPS
-    assert regressor(n_timesteps=STEPS).fit(full, y).n_timesteps_in_ == STEPS
-    with pytest.raises(ValueError, match=f"expecting {STEPS} features"):
-        model.predict(X[:, :-1])
+    fixed = regressor(n_timesteps=STEPS).fit(full, y)
+    assert fixed.n_timesteps_in_ == STEPS
+    with pytest.raises(ValueError, match="does not divide"):
+        fixed.predict(full[:, :-1])
 
 
 def test_column_names_are_checked():
@@ -455,3 +447,19 @@ def test_what_is_no_code_is_named_and_nothing_is_lost(method, value):
 def test_several_features_are_refused():
     with pytest.raises(ValueError, match=r"one integer code per time step. Got 2 features"):
         regressor().fit(np.zeros((N, STEPS, 2)), np.zeros(N))
+
+
+def test_texts_are_sent_to_the_tokenizer():
+    labels = [True, False]
+    for texts in (["good", "not good"], np.array(["good", "bad"]), [["good"], ["not", "good"]]):
+        with pytest.raises(ValueError, match=r"Got texts: put SequenceTokenizer\(\) in front"):
+            LSTMClassifier(embedding_size=2, max_epochs=1).fit(texts, labels)
+
+
+def test_padded_codes_may_be_wider_than_in_fit():
+    codes = np.random.default_rng(0).integers(0, 5, (20, 6))
+    model = LSTMRegressor(embedding_size=2, **SMALL).fit(codes, codes[:, -1])
+    wide = np.full((20, 9), -1)
+    wide[:, :6] = codes
+    assert_array_equal(model.predict(wide), model.predict(codes))
+    model.partial_fit(wide, codes[:, -1])

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -25,17 +26,7 @@ from sklstm.augmentation import Jitter
 
 ROOT = Path(__file__).parents[1]
 N, STEPS, FEATURES = 32, 6, 3
-# Of the defaults, those that a test here would notice.
-PLAIN = {
-    "bidirectional": False,
-    "pooling": "last",
-    "dropout": 0.0,
-    "learning_rate": 0.01,
-    "lr_schedule": "constant",
-    "batch_size": 8,
-    "max_epochs": 3,
-    "random_state": 0,
-}
+SMALL = PLAIN | {"learning_rate": 0.01, "batch_size": 8, "max_epochs": 3, "random_state": 0}
 
 
 # ---------------------------------------------------------------- what users may bring
@@ -150,11 +141,11 @@ def data(kind="3-D", n=N, seed=0):
 
 
 def regressor(module=GRU, **params):
-    return LSTMRegressor(module=module, **(PLAIN | {"n_timesteps": STEPS} | params))
+    return LSTMRegressor(module=module, **(SMALL | {"n_timesteps": STEPS} | params))
 
 
 def classifier(module=GRU, **params):
-    return LSTMClassifier(module=module, **(PLAIN | params))
+    return LSTMClassifier(module=module, **(SMALL | params))
 
 
 def weights_of(model):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import PLAIN
 from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.metrics import make_scorer, mean_pinball_loss
@@ -16,14 +17,9 @@ from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.augmentation import Mixup
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-# Of the defaults, those that a test here would notice.
-PLAIN = {
+SMALL = PLAIN | {
     "hidden_size": 4,
-    "bidirectional": False,
-    "pooling": "last",
-    "dropout": 0.0,
     "learning_rate": 0.01,
-    "lr_schedule": "constant",
     "batch_size": 8,
     "max_epochs": 3,
     "random_state": 0,
@@ -31,7 +27,7 @@ PLAIN = {
 
 
 def quantile_regressor(**params):
-    options = PLAIN | {"loss": "quantile"} | params
+    options = SMALL | {"loss": "quantile"} | params
     if "return_sequences" in options:  # which takes no other pooling than the default
         del options["pooling"]
     return LSTMRegressor(**options)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from torch.testing import assert_close
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -14,17 +15,7 @@ from sklstm.nn import LSTMNetwork
 
 N_FEATURES, STEPS = 2, 11
 LENGTHS = torch.tensor([4, 11, 1, 6, 8])
-# Of the defaults, those that a test here would notice.
-PLAIN = {
-    "bidirectional": False,
-    "pooling": "last",
-    "dropout": 0.0,
-    "learning_rate": 0.01,
-    "lr_schedule": "constant",
-    "batch_size": 8,
-    "max_epochs": 3,
-    "random_state": 0,
-}
+SMALL = PLAIN | {"learning_rate": 0.01, "batch_size": 8, "max_epochs": 3, "random_state": 0}
 RECURRENCES = [
     {},
     {"cell": "peephole"},
@@ -244,7 +235,7 @@ def data(kind="ragged", n=24):
 
 
 def regressor(**params):
-    return LSTMRegressor(5, **(PLAIN | {"tbptt_steps": 3} | params))
+    return LSTMRegressor(5, **(SMALL | {"tbptt_steps": 3} | params))
 
 
 def assert_same_weights(one, other):

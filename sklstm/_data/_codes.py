@@ -30,6 +30,11 @@ def read_codes(X: Any, *, n_timesteps: int | None = None, estimator: Any = None)
     ValueError
         Where X is not as described; the message names the sample and time step.
     """
+    if _holds_text(X):
+        raise ValueError(
+            "With embedding_size, X must hold integer codes. Got texts: put SequenceTokenizer() in "
+            "front."
+        )
     sequences = read_sequences(X, n_timesteps=n_timesteps, estimator=estimator)
     if sequences.n_features != 1:
         raise ValueError(
@@ -43,6 +48,16 @@ def read_codes(X: Any, *, n_timesteps: int | None = None, estimator: Any = None)
         )
     _check_codes(sequences)
     return sequences
+
+
+def _holds_text(X: Any) -> bool:
+    try:
+        first = next(iter(X))
+    except (TypeError, StopIteration):
+        return False
+    if isinstance(first, list | tuple) and first:
+        first = first[0]
+    return isinstance(first, str) and not hasattr(X, "columns")
 
 
 def _find_code_padding(

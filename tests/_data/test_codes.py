@@ -159,7 +159,7 @@ def test_row_of_padding_alone():
         (pd.DataFrame({"a": [1, None]}, dtype="Int64"), "NaN at sample 1, column 'a'"),
         (np.array([[1j]]), "Complex"),
         (np.array(5), "Expected 2D array, got scalar"),
-        (["some words", "others"], "Expected 2D array"),
+        (["some words", "others"], "Got texts: put SequenceTokenizer"),
     ],
 )
 def test_other_input_is_refused(X, message):

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from sklearn.metrics import log_loss, mean_pinball_loss
 from torch.testing import assert_close
 
@@ -15,17 +16,7 @@ from sklstm._training._losses import WeightedLoss
 from sklstm.augmentation import Mixup
 
 QUANTILES = (0.05, 0.3, 0.5, 0.9)
-# Of the defaults, those that a test here would notice.
-PLAIN = {
-    "bidirectional": False,
-    "pooling": "last",
-    "dropout": 0.0,
-    "learning_rate": 0.01,
-    "lr_schedule": "constant",
-    "batch_size": 8,
-    "max_epochs": 3,
-    "random_state": 0,
-}
+SMALL = PLAIN | {"learning_rate": 0.01, "batch_size": 8, "max_epochs": 3, "random_state": 0}
 SMOOTHINGS = [0.0, 0.1, 0.5, 0.99]
 smoothings = pytest.mark.parametrize("smoothing", SMOOTHINGS)
 
@@ -190,7 +181,7 @@ def test_targets_are_not_changed():
 
 
 def classifier(**params):
-    options = PLAIN | {"label_smoothing": 0.2} | params
+    options = SMALL | {"label_smoothing": 0.2} | params
     if "return_sequences" in options:  # which takes no other pooling than the default
         del options["pooling"]
     return LSTMClassifier(4, **options)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import PLAIN
 from skorch.callbacks import Callback
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
@@ -16,17 +17,7 @@ from sklstm._training import SCHEDULES
 from sklstm._training._schedules import cosine, make_schedule, one_cycle
 
 schedules = pytest.mark.parametrize("name", SCHEDULES)
-# Of the defaults, those that a test here would notice.
-PLAIN = {
-    "bidirectional": False,
-    "pooling": "last",
-    "dropout": 0.0,
-    "learning_rate": 0.01,
-    "lr_schedule": "constant",
-    "batch_size": 8,
-    "max_epochs": 3,
-    "random_state": 0,
-}
+SMALL = PLAIN | {"learning_rate": 0.01, "batch_size": 8, "max_epochs": 3, "random_state": 0}
 
 
 def optimizer_of(learning_rate=0.5, n_groups=2):
@@ -184,7 +175,7 @@ def data(n=30, seed=0):
 
 
 def regressor(**params):
-    defaults = PLAIN | {"max_epochs": 4, "batch_size": 7, "callbacks": [Rates()]}
+    defaults = SMALL | {"max_epochs": 4, "batch_size": 7, "callbacks": [Rates()]}
     return LSTMRegressor(4, **(defaults | params))
 
 
