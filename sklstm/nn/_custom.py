@@ -75,16 +75,16 @@ class CustomNetwork(ScaledNetwork):
                     torch.cuda.manual_seed(seed)
             yield
 
-    def _outputs(self, z: Tensor, lengths: Tensor | None) -> Tensor:
-        n, n_timesteps, _ = z.shape
+    def _outputs(self, vectors: Tensor, lengths: Tensor | None) -> Tensor:
+        n, n_timesteps, _ = vectors.shape
         padded = None
         if lengths is None:
-            lengths = torch.full((n,), n_timesteps, device=z.device)
+            lengths = torch.full((n,), n_timesteps, device=vectors.device)
         else:
-            steps = torch.arange(n_timesteps, device=z.device)
+            steps = torch.arange(n_timesteps, device=vectors.device)
             padded = (steps >= lengths[:, None])[:, :, None]
-            z = z.masked_fill(padded, 0.0)
-        outputs = self.body(z, lengths)
+            vectors = vectors.masked_fill(padded, 0.0)
+        outputs = self.body(vectors, lengths)
         wanted: tuple[Any, ...] = (n, self.architecture["n_outputs"])
         if self.architecture["return_sequences"]:
             wanted = (n, n_timesteps, self.architecture["n_outputs"])

@@ -108,14 +108,23 @@ class LSTMNetwork(ScaledNetwork):
             for dropout in dropouts:
                 dropout.generator = None
 
-    def _outputs(self, z: Tensor, lengths: Tensor | None) -> Tensor:
-        if self.embedding is not None:
-            z = self.embedding(z[:, :, 0])
-        hidden = self.recurrent(z, lengths)
+    def _outputs(self, vectors: Tensor, lengths: Tensor | None) -> Tensor:
+        return self.from_hidden(self.recurrent(vectors, lengths), vectors, lengths)
+
+    def from_hidden(self, hidden: Tensor, vectors: Tensor, lengths: Tensor | None) -> Tensor:
+        """Outputs, before quantiles are put in order, from the last layer's hidden states.
+
+        Parameters
+        ----------
+        hidden : Tensor of shape (n, n_timesteps, output_size)
+        vectors : Tensor of shape (n, n_timesteps, input_size)
+            What the first layer reads.
+        lengths : int64 Tensor of shape (n,), or None where every step is real
+        """
         features = hidden if self.pooling is None else self.pooling(hidden, lengths)
         features = self.recurrent.dropout(features)
         if self.n_direct:
-            features = torch.cat([features, last_step(z, lengths)], dim=1)
+            features = torch.cat([features, last_step(vectors, lengths)], dim=1)
         if self.training:
             return self.head(features)
         # The matrix product sums in another order in a batch of another size; in float64 and

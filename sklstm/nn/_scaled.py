@@ -52,8 +52,8 @@ class ScaledNetwork(nn.Module):
             self.register_buffer(f"{name}_scale", torch.ones(size, **options))
 
     @abstractmethod
-    def _outputs(self, z: Tensor, lengths: Tensor | None) -> Tensor:
-        """Outputs for standardised sequences."""
+    def _outputs(self, vectors: Tensor, lengths: Tensor | None) -> Tensor:
+        """Outputs, before quantiles are put in order."""
 
     @abstractmethod
     def drawing_from(self, generator: torch.Generator) -> AbstractContextManager[None]:
@@ -70,8 +70,20 @@ class ScaledNetwork(nn.Module):
 
     def encode(self, z: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Outputs for standardised sequences, in the target's standardised units."""
-        outputs = self._outputs(z, lengths)
+        return self.from_vectors(self.vectors(z), lengths)
+
+    def vectors(self, z: Tensor) -> Tensor:
+        """What the first layer reads: standardised sequences, or the vectors of their codes."""
+        return z if self.embedding is None else self.embedding(z[:, :, 0])
+
+    def from_vectors(self, vectors: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Outputs in the target's standardised units."""
+        outputs = self._outputs(vectors, lengths)
         return outputs if self.order is None else self.order(outputs)
+
+    def original_unit(self, encoded: Tensor) -> Tensor:
+        """Outputs in the target's units, float64."""
+        return encoded * self.y_scale + self.y_mean
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Predict from sequences in original units.
@@ -88,4 +100,4 @@ class ScaledNetwork(nn.Module):
 returns sequences
             Predictions in the target's units, or logits.
         """
-        return self.encode(self.standardize(x), lengths) * self.y_scale + self.y_mean
+        return self.original_unit(self.encode(self.standardize(x), lengths))
