@@ -19,6 +19,7 @@ from ._data import (
     largest_code,
     read_codes,
     read_sequences,
+    sample_rows,
 )
 from ._parameters import LSTMParameters
 from ._training import (
@@ -50,9 +51,10 @@ from ._utils._sklearn import (
 from ._version import __version__
 from .nn import LSTMNetwork, build_network
 
-# Purpose of the seed of the initial weights, which is derived from random_state. The validation
-# rows use (0, 2), epochs (epoch, 1) to (epoch, 3).
+# Purposes of the seeds of the initial weights and of the rows to keep, which are derived from
+# random_state. The validation rows use (0, 2), epochs (epoch, 1) to (epoch, 3).
 _INIT = (0, 1)
+_BACKGROUND = (0, 4)
 
 
 class BaseLSTM(CallbackSupportMixin, LSTMParameters):
@@ -112,6 +114,7 @@ class BaseLSTM(CallbackSupportMixin, LSTMParameters):
             if self.embedding_size is not None:
                 attributes["_n_columns"] = None  # padded codes are as wide as the longest row
             net = self._new_net(sequences, weights, target)
+            attributes["_background"] = self._rows_to_keep(sequences, weights, net.seed)
         training, validation = prepare_batches(
             net,
             sequences,
@@ -181,6 +184,14 @@ class BaseLSTM(CallbackSupportMixin, LSTMParameters):
         if isinstance(network, LSTMNetwork):
             network.reset_parameters(seeded_generator(seed, *_INIT))
         return build_net(network, target.criterion, seed, resolve_device(self.device))
+
+    def _rows_to_keep(self, sequences: Sequences, weights: NDArray[np.float64], seed: int) -> Any:
+        """The background of explanations that are given none."""
+        if not self.keep_background:
+            return None
+        dtype = np.float64 if self.embedding_size is None else np.int64
+        seed = derived_seed(seed, *_BACKGROUND)
+        return sample_rows(sequences, weights, self.keep_background, seed, dtype)
 
     def _net_to_resume(self, target: Target) -> LSTMNet:
         """The fitted net, where the parameters and the target still fit it."""
@@ -274,6 +285,64 @@ class BaseLSTM(CallbackSupportMixin, LSTMParameters):
         """Score the predictions of all real time steps, each once."""
         y_true, y_pred, weights = flatten_steps(y, self.predict(X), sample_weight)
         return metric(y_true, y_pred, sample_weight=weights)
+
+    def explain_shap(
+        self,
+        X: Any,
+        *,
+        background: Any = None,
+        method: Any = "auto",
+        level: Any = "cell",
+        response_method: Any = "auto",
+        target: Any = None,
+        n_blocks: int = 2,
+        tolerance: float = 0.01,
+        max_nodes: int = 64,
+        budget: int | None = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> Any:
+        """What every cell of X adds to the output; see `sklstm.explain.explain_shap`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        background : array-like of the same kind, or of shape (n, m, n_timesteps, n_features), \
+                optional
+        method : {"auto", "deep", "blocked", "gradient", "exact", "kernel", "permutation", \
+                "partition"}, default="auto"
+        level : {"cell", "feature", "timestep"}, int or mapping, default="cell"
+        response_method : {"auto", "decision_function", "predict_proba", "predict", \
+                "predict_quantiles"}, default="auto"
+        target : label, position, list or float array, optional
+        n_blocks : int, default=2
+        tolerance : float, default=0.01
+        max_nodes : int, default=64
+        budget : int, optional
+        n_jobs : int, optional
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        Explanation
+        """
+        from .explain import explain_shap
+
+        return explain_shap(
+            self,
+            X,
+            background=background,
+            method=method,
+            level=level,
+            response_method=response_method,
+            target=target,
+            n_blocks=n_blocks,
+            tolerance=tolerance,
+            max_nodes=max_nodes,
+            budget=budget,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
 
     def explain_permutation(
         self,

@@ -74,7 +74,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         fraction of the memory, and learns nothing across more steps than this.
     batch_size : int or "auto", default="auto"
         Rows per optimizer step. "auto" is a tenth of the distinct training rows, at least 4 and
-        at most 32.
+        at most 32; of more than 1280 rows it is a fortieth, at most 128.
     max_epochs : int, default=60
         Number of passes through the training rows.
     early_stopping : bool, default=False
@@ -108,6 +108,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ``return_sequences=True``: logits, or targets in standardised units. ``hidden_size`` to
         ``recurrent_dropout`` and ``tbptt_steps`` are then without meaning, ``embedding_size`` must
         be None. To be pickled, it must be importable.
+    keep_background : int, default=0
+        Number of training rows that ``fit`` keeps, drawn with ``random_state``, for explanations
+        without ``background=``. They are part of the pickle.
     n_timesteps : int or None, default=None
         For 2-D X: the columns are this many time steps of ``n_columns / n_timesteps`` features,
         all features of the first step first. None takes each column for one step of a
@@ -219,6 +222,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         augmentation=None,
         embedding_size=None,
         module=None,
+        keep_background=0,
         n_timesteps=None,
         warm_start=False,
         callbacks=None,
@@ -254,6 +258,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             augmentation=augmentation,
             embedding_size=embedding_size,
             module=module,
+            keep_background=keep_background,
             n_timesteps=n_timesteps,
             warm_start=warm_start,
             callbacks=callbacks,

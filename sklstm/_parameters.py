@@ -52,6 +52,7 @@ class LSTMParameters(BaseEstimator):
         "augmentation": [list, tuple, None],
         "embedding_size": [Interval(Integral, 1, None, closed="left"), None],
         "module": [callable, None],
+        "keep_background": [Interval(Integral, 0, None, closed="left")],
         "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
         "warm_start": ["boolean"],
         "callbacks": [list, tuple, None],
@@ -88,6 +89,7 @@ class LSTMParameters(BaseEstimator):
         augmentation: Any,
         embedding_size: int | None,
         module: Any,
+        keep_background: int,
         n_timesteps: int | None,
         warm_start: bool,
         callbacks: Any,
@@ -120,6 +122,7 @@ class LSTMParameters(BaseEstimator):
         self.augmentation = augmentation
         self.embedding_size = embedding_size
         self.module = module
+        self.keep_background = keep_background
         self.n_timesteps = n_timesteps
         self.warm_start = warm_start
         self.callbacks = callbacks

@@ -49,7 +49,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         weights. Of several, the vectors are put side by side. "input", in company, puts the
         last step of the input itself beside them, so that its linear effect need not pass the
         LSTM.
-    dropout : float, default=0.3
+    dropout : float, default=0.4
         Share of hidden units dropped between layers and before the head while training.
     recurrent_dropout : float, default=0.0
         Share of hidden units that are hidden from the next step, the same units at every step of
@@ -86,7 +86,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         fraction of the memory, and learns nothing across more steps than this.
     batch_size : int or "auto", default="auto"
         Rows per optimizer step. "auto" is a tenth of the distinct training rows, at least 4 and
-        at most 32.
+        at most 32; of more than 1280 rows it is a fortieth, at most 128.
     max_epochs : int, default=30
         Number of passes through the training rows.
     early_stopping : bool, default=False
@@ -121,6 +121,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         raw numbers that the estimator puts in order). ``hidden_size`` to ``recurrent_dropout`` and
         ``tbptt_steps`` are then without meaning, ``embedding_size`` must be None. To be pickled, it
         must be importable.
+    keep_background : int, default=0
+        Number of training rows that ``fit`` keeps, drawn with ``random_state``, for explanations
+        without ``background=``. They are part of the pickle.
     n_timesteps : int or None, default=None
         For 2-D X: the columns are this many time steps of ``n_columns / n_timesteps`` features,
         all features of the first step first. None takes each column for one step of a
@@ -206,7 +209,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         cell="lstm",
         activation="tanh",
         pooling=("last", "mean", "max", "input"),
-        dropout=0.3,
+        dropout=0.4,
         recurrent_dropout=0.0,
         return_sequences=False,
         loss="squared_error",
@@ -227,6 +230,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         augmentation=None,
         embedding_size=None,
         module=None,
+        keep_background=0,
         n_timesteps=None,
         warm_start=False,
         callbacks=None,
@@ -260,6 +264,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             augmentation=augmentation,
             embedding_size=embedding_size,
             module=module,
+            keep_background=keep_background,
             n_timesteps=n_timesteps,
             warm_start=warm_start,
             callbacks=callbacks,

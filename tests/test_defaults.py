@@ -20,9 +20,10 @@ def data(n=40, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "size"), [(1, 4), (39, 4), (50, 5), (199, 19), (320, 32), (10_000, 32)]
+    ("n_rows", "size"),
+    [(1, 4), (39, 4), (50, 5), (199, 19), (320, 32), (1319, 32), (2000, 50), (10_000, 128)],
 )
-def test_auto_batch_size_is_a_tenth_of_the_rows_within_bounds(n_rows, size):
+def test_auto_batch_size_grows_with_the_rows_within_bounds(n_rows, size):
     assert resolve_batch_size("auto", n_rows) == size
     assert resolve_batch_size(7, n_rows) == 7
 

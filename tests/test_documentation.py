@@ -119,7 +119,7 @@ def test_methods_are_documented(estimator_class):
 
 
 @pytest.mark.parametrize(
-    "page, at_least", [("user_guide", 100), ("pipelines", 60), ("network", 40)]
+    "page, at_least", [("user_guide", 100), ("pipelines", 60), ("network", 40), ("explaining", 30)]
 )
 def test_the_guide_runs(page, at_least):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

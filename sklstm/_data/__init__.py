@@ -5,6 +5,7 @@ from ._codes import codes_seen, largest_code, read_codes
 from ._merging import merge_identical_rows
 from ._per_step import StepLayout, flatten_steps, read_step_targets
 from ._reading import read_sequences
+from ._sampling import sample_rows
 from ._scaling import column_scale, weighted_scale
 from ._sequences import Sequences, rows_per_chunk
 from ._splitting import split_last, split_random
@@ -37,6 +38,7 @@ __all__ = [
     "read_steps",
     "read_targets",
     "rows_per_chunk",
+    "sample_rows",
     "split_last",
     "split_random",
     "steps_between",

@@ -31,9 +31,9 @@ Batch = tuple[dict[str, Tensor | None], Tensor]
 
 
 def resolve_batch_size(batch_size: int | str, n_rows: int) -> int:
-    """A tenth of the distinct rows, from 4 to 32, for "auto": few rows make enough steps."""
+    """For "auto" so many rows that few make enough steps, and many do not make too many."""
     if isinstance(batch_size, str):
-        return min(32, max(4, n_rows // 10))
+        return max(4, min(32, n_rows // 10), min(128, n_rows // 40))
     return batch_size
 
 

@@ -1,5 +1,7 @@
 """Explanations: one function per method, for an estimator, a fitted Pipeline or a search."""
 
+from ._explanation import Explanation
 from ._permutation import explain_permutation
+from ._shap import explain_shap
 
-__all__ = ["explain_permutation"]
+__all__ = ["Explanation", "explain_permutation", "explain_shap"]

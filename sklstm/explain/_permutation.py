@@ -6,9 +6,10 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from ._players import Level, Players, players_of
+from ._random import own_random_state
 
 
 def explain_permutation(
@@ -91,9 +92,7 @@ def explain_permutation(
         raise ValueError(f"The 'n_repeats' parameter must be an int >= 1. Got {n_repeats!r}.")
     players = players_of(model, X, level)
     scorer = check_scoring(model, scoring=scoring)
-    if random_state is None:
-        random_state = np.random.RandomState()
-    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max + 1)
+    seed = own_random_state(random_state).randint(np.iinfo(np.int32).max + 1)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
 
     baseline = scorer(model, X, y, **weights)

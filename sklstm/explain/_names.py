@@ -1,0 +1,132 @@
+"""The axes of an Explanation: what they mean, their names, and checks that all agree."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ._explanation import Explanation
+
+LEVELS = ("cell", "feature", "timestep", "group")
+
+
+def shape_of_players(e: "Explanation") -> tuple[int, ...]:
+    """Axes of ``values`` between the rows and the outputs."""
+    if e.level == "cell":
+        return e.data.shape[1:]
+    if e.level == "group":
+        return (len(e.player_names or ()),)
+    if e.n_timesteps is None:
+        return (e.data.shape[1],)
+    return (e.n_timesteps if e.level == "timestep" else n_features(e, e.n_timesteps),)
+
+
+def n_features(e: "Explanation", n_timesteps: int) -> int:
+    return e.data.shape[2] if e.data.ndim == 3 else e.data.shape[1] // n_timesteps
+
+
+def names_of_players(e: "Explanation") -> Sequence[str]:
+    """Default names."""
+    if e.level == "group":
+        raise ValueError("Groups need player_names.")
+    table = e.data.ndim == 2
+    if e.n_timesteps is None or (table and e.level == "cell"):
+        return e.feature_names
+    steps = range(e.n_timesteps)
+    if e.level == "cell":
+        return [f"{name}[{step}]" for step in steps for name in e.feature_names]
+    if e.level == "timestep":
+        return [f"step {step}" for step in steps]
+    # The columns of a table are named, the features that they are steps of are not.
+    return [f"x{i}" for i in range(n_features(e, e.n_timesteps))] if table else e.feature_names
+
+
+def names_of_outputs(names: Any, out: tuple[int, ...]) -> tuple[Any, ...] | None:
+    """Check the names: flat for up to one output axis, else a sequence or None for each."""
+    if names is None:
+        return None
+    axes = [names] if len(out) <= 1 else list(names)
+    found = [None if axis is None else tuple(map(str, axis)) for axis in axes]
+    sizes = [None if axis is None else len(axis) for axis in found]
+    expected = out or (1,)
+    if len(sizes) != len(expected) or any(
+        size not in (None, k) for size, k in zip(sizes, expected, strict=True)
+    ):
+        raise ValueError(f"output_names must name outputs of shape {out}. Got {names!r}.")
+    return found[0] if len(out) <= 1 else tuple(found)
+
+
+def names_by_axis(e: "Explanation") -> list[Sequence[str] | None]:
+    """Names of each output axis."""
+    n_axes = e.output_values.ndim - 1
+    if e.output_names is not None and n_axes > 1:
+        return list(e.output_names)
+    return [e.output_names] * n_axes
+
+
+def real_steps(e: "Explanation") -> NDArray[np.bool_]:
+    """Time steps that are not padding, shape (n, n_timesteps) of 3-D data."""
+    n_timesteps = e.data.shape[1]
+    if e.lengths is None:
+        return np.ones(e.data.shape[:2], dtype=np.bool_)
+    missing = np.asarray(np.isnan(e.data).all(axis=2))
+    before = np.where(missing.all(axis=1), n_timesteps, missing.argmin(axis=1))
+    # Real steps that a step of a Pipeline imputes may be missing too.
+    first = np.minimum(before, n_timesteps - e.lengths)[:, None]
+    steps = np.arange(n_timesteps)
+    return np.asarray((steps >= first) & (steps < first + e.lengths[:, None]))
+
+
+def check_columns(e: "Explanation") -> None:
+    """Agree on the axes of ``data``."""
+    if e.level not in LEVELS:
+        raise ValueError(f"level must be one of {LEVELS}. Got {e.level!r}.")
+    if e.data.ndim not in (2, 3) or e.data.shape[-1] != len(e.feature_names):
+        raise ValueError(
+            "data must be a table or 3-D, its last axis named by feature_names. Got shape "
+            f"{e.data.shape} and {len(e.feature_names)} names."
+        )
+    steps, n_columns = e.n_timesteps, e.data.shape[1]
+    if steps is None:
+        return
+    if not isinstance(steps, int | np.integer) or steps < 1 or n_columns % steps:
+        raise ValueError(f"n_timesteps={steps!r} does not divide {n_columns} columns.")
+    if e.data.ndim == 3 and steps != n_columns:
+        raise ValueError(f"n_timesteps={steps} is not that of data of shape {e.data.shape}.")
+
+
+def check_shapes(e: "Explanation") -> None:
+    """Agree on players, rows and outputs."""
+    players, out = shape_of_players(e), e.output_values.shape[1:]
+    n_names = len(e.player_names or ())
+    if n_names != np.prod(players):
+        raise ValueError(f"player_names must name players of shape {players}. Got {n_names} names.")
+    for name, shape in (
+        ("output_values", (len(e.data), *out)),
+        ("base_values", (len(e.data), *out)),
+        ("values", (len(e.data), *players, *out)),
+        ("standard_error", (len(e.data), *players, *out)),
+    ):
+        array = getattr(e, name)
+        if array is not None and array.shape != shape:
+            raise ValueError(
+                f"{name} must have shape {shape} at level {e.level!r}. Got {array.shape}."
+            )
+
+
+def check_padding(e: "Explanation") -> bool:
+    """Whether there is padding; an error where it is not NaN in the data, and 0 in values."""
+    assert e.lengths is not None
+    n, longest = e.data.shape[:2]
+    if e.data.ndim == 2 or e.lengths.shape != (n,):
+        raise ValueError(f"lengths must be of shape ({n},) for 3-D data, and None for a table.")
+    if np.any((e.lengths < 1) | (e.lengths > longest)):
+        raise ValueError(f"lengths must be from 1 to {longest}. Got {e.lengths}.")
+    padding = ~real_steps(e)
+    if not np.isnan(e.data[padding]).all():
+        raise ValueError("data must be NaN at padding.")
+    if e.level in ("cell", "timestep") and np.any(e.values[padding]):
+        raise ValueError("values must be 0 at padding.")
+    return bool(padding.any())

@@ -1,0 +1,192 @@
+"""Run a kernel over the rows of X: sequences of one shape at a time, in chunks."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from .._attribution import Readout, explaining
+from .._data import Sequences
+from ..nn import ScaledNetwork
+from ._background import Background
+from ._levels import Level
+
+FloatArray = NDArray[np.float64]
+
+# Numbers that one call of a kernel returns, and rows that it takes, so that a progress bar moves.
+CHUNK_ENTRIES = 2**22
+CHUNK_ROWS = 256
+# Rows of a forward pass.
+FORWARD_ROWS = 1024
+# A progress bar appears after so many seconds.
+PATIENCE = 5.0
+
+
+class Values(NamedTuple):
+    """Of the players of some rows, shape (n, n_players, n_responses).
+
+    A network that returns sequences has ``n_timesteps * n_responses`` responses.
+    """
+
+    values: Tensor
+    standard_error: Tensor | None = None
+
+
+class Kernel(Protocol):
+    """Explains rows of one length beside references of that length."""
+
+    def __call__(self, x: Tensor, references: Tensor, weights: Tensor, players: Tensor) -> Values:
+        """Explain.
+
+        Parameters
+        ----------
+        x : float64 Tensor of shape (n, n_timesteps, n_features)
+        references : float64 Tensor of shape (1 or n, n_references, n_timesteps, n_features)
+        weights : float64 Tensor of shape (n_references,)
+        players : int64 Tensor of shape (n_timesteps, n_features)
+            From 0 on, each with a cell at least.
+        """
+
+
+class Chunk(NamedTuple):
+    """Rows whose sequences start and end at the same steps of X."""
+
+    rows: NDArray[np.int64]
+    steps: slice
+
+
+class Attributed(NamedTuple):
+    """Of all rows.
+
+    Attributes
+    ----------
+    values : array of shape (n, n_players) + out
+    standard_error : the same, or None
+    base_values : array of shape (n,) + out
+        Mean response of each row's references; NaN at padded steps.
+    deviation : array of shape (n,) + out
+        Standard deviation of the references' responses.
+    """
+
+    values: FloatArray
+    standard_error: FloatArray | None
+    base_values: FloatArray
+    deviation: FloatArray
+
+
+def attributed(
+    network: ScaledNetwork,
+    readout: Readout,
+    kernel: Kernel,
+    sequences: Sequences,
+    background: Background,
+    level: Level,
+    n_jobs: int | None,
+) -> Attributed:
+    """Values of all rows and what they are relative to."""
+    per_step = network.architecture["return_sequences"]
+    n_timesteps = len(level.table)
+    out = (n_timesteps, len(readout.weight)) if per_step else (len(readout.weight),)
+    n = len(sequences)
+    values = np.zeros((n, level.n_players, *out))
+    errors: FloatArray | None = None
+    base, deviation = np.full((2, n, *out), np.nan)
+    size = CHUNK_ENTRIES // (level.n_players * int(np.prod(out)))
+    chunks = list(_chunks(sequences, min(max(1, size), CHUNK_ROWS)))
+    with (
+        explaining(network, network.x_mean.device),
+        Parallel(n_jobs=n_jobs, return_as="generator") as parallel,
+    ):
+        results = parallel(
+            delayed(_explain_chunk)(
+                network,
+                readout,
+                kernel,
+                *_read(sequences, background, chunk),
+                level.table[chunk.steps],
+            )
+            for chunk in chunks
+        )
+        bar = tqdm(total=n, desc="Explaining", unit="row", delay=PATIENCE, leave=False)
+        for chunk, (players, part, part_error, moments) in zip(chunks, results, strict=True):
+            where: Any = (chunk.rows[:, None], players)
+            rows: Any = chunk.rows
+            if per_step:
+                where, rows = (*where, chunk.steps), (rows, chunk.steps)
+                part = part.reshape(*part.shape[:2], -1, out[-1])
+            values[where] = part
+            base[rows], deviation[rows] = moments
+            if part_error is not None:
+                if errors is None:
+                    errors = np.zeros_like(values)
+                errors[where] = part_error.reshape(part.shape)
+            bar.update(len(chunk.rows))
+        bar.close()
+    return Attributed(values, errors, base, deviation)
+
+
+def _chunks(sequences: Sequences, size: int) -> Iterator[Chunk]:
+    _, first = sequences.container_steps()
+    shapes = np.stack([first, sequences.lengths], axis=1)
+    for start, length in np.unique(shapes, axis=0):
+        rows = np.flatnonzero((shapes == (start, length)).all(axis=1))
+        for part in np.array_split(rows, -(-len(rows) // size)):
+            yield Chunk(part, slice(int(start), int(start + length)))
+
+
+def _read(
+    sequences: Sequences, background: Background, chunk: Chunk
+) -> tuple[FloatArray, FloatArray]:
+    x = sequences.take(chunk.rows).astype(np.float64)
+    return x, background.of(chunk.rows, x.shape[1])
+
+
+def _explain_chunk(
+    network: ScaledNetwork,
+    readout: Readout,
+    kernel: Kernel,
+    x: FloatArray,
+    references: FloatArray,
+    table: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], FloatArray, FloatArray | None, FloatArray]:
+    """Players that have cells in these rows, their values and errors; base and deviation."""
+    device = network.x_mean.device
+    players, renumbered = np.unique(table, return_inverse=True)
+    n_references = references.shape[1]
+    weights = torch.full((n_references,), 1 / n_references, dtype=torch.float64, device=device)
+    others = torch.from_numpy(references).to(device)
+    result = kernel(
+        torch.from_numpy(x).to(device),
+        others,
+        weights,
+        torch.from_numpy(renumbered.reshape(table.shape)).to(device),
+    )
+    error = result.standard_error
+    moments = torch.stack(moments_of(responses_of(network, readout, others), weights))
+    moments = moments.expand(2, len(x), *moments.shape[2:])
+    return (
+        players,
+        result.values.cpu().numpy(),
+        None if error is None else error.cpu().numpy(),
+        moments.cpu().numpy(),
+    )
+
+
+def moments_of(responses: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation over the second axis."""
+    mean = torch.einsum("ij...,j->i...", responses, weights)
+    square = torch.einsum("ij...,j->i...", (responses - mean[:, None]).square(), weights)
+    return mean, square.sqrt()
+
+
+@torch.inference_mode()
+def responses_of(network: ScaledNetwork, readout: Readout, references: Tensor) -> Tensor:
+    """Responses of the references, shape (1 or n, n_references, [n_timesteps,] n_responses)."""
+    rows = references.flatten(0, 1).split(FORWARD_ROWS)
+    responses = torch.cat([readout(network(some)) for some in rows])
+    return responses.unflatten(0, references.shape[:2])
