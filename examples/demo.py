@@ -11,6 +11,7 @@ import joblib
 import matplotlib
 
 matplotlib.use("Agg")
+import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.datasets import load_japanese_vowels, load_nyc_weather
-from sklstm.explain import explain_permutation
+from sklstm.explain import explain_permutation, explain_shap
 from sklstm.model_selection import WindowSplit
 from sklstm.preprocessing import SequenceWise, make_windows
 
@@ -39,6 +40,7 @@ FEATURES = [
     "sin(hour)",
     "cos(hour)",
 ]
+WEEK = slice(400, 400 + 7 * 24)  # of the test period
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"
 
 
@@ -117,21 +119,54 @@ def weather():
     for i in order[:3]:
         mean, std = by_feature.importances_mean[i], by_feature.importances_std[i]
         print(f"    {FEATURES[i]:<16} {mean:.2f} ± {std:.2f}")
-    draw_weather(times[test], now[test], later[test], loaded.predict(X[test]), by_feature, by_step)
+
+    why = explain_shap(lstm, X[test][WEEK], background=X[train][::30])
+    row = why.output_values.argmax()
+    parts = why[row].by("feature")
+    largest = abs(parts.values[0]).argsort()[::-1][:3]
+    when = f"{times[test][WEEK][row]:%d %B, %H:%M}"
+    print(f"  why the forecast for {when} is {why.output_values[row]:+.1f} °F:")
+    for i in largest:
+        print(f"    {FEATURES[i]:<16} {parts.values[0, i]:+.1f}")
+    print(f"    with the rest and the usual change it adds up to {why.additivity_gap.max():.0e} °F")
+    draw_weather(
+        times[test], now[test], later[test], loaded.predict(X[test]), by_feature, by_step, why
+    )
 
 
-def draw_weather(times, now, later, change, by_feature, by_step):
+def draw_weather(times, now, later, change, by_feature, by_step, why):
     """One week of forecasts, and what they rest on."""
-    figure = plt.figure(figsize=(11, 5.2), layout="constrained")
-    axes = figure.subplot_mosaic([["week", "week"], ["feature", "step"]], height_ratios=(1.2, 1))
-    week = slice(400, 400 + 7 * 24)
+    figure = plt.figure(figsize=(11, 7.4), layout="constrained")
+    axes = figure.subplot_mosaic(
+        [["week", "week"], ["why", "why"], ["feature", "step"]], height_ratios=(1.2, 0.8, 1)
+    )
+    week = WEEK
     ax = axes["week"]
     ax.plot(times[week], later[week], color="black", lw=1.8, label="observed")
     ax.plot(times[week], (now + change)[week], color=BLUE, lw=1.5, label=f"LSTM, {HORIZON} h ahead")
     ax.plot(times[week], now[week], color=GREY, lw=1, ls="--", label="persistence")
     ax.set(ylabel="temperature (°F)", title="One week of the test period, JFK airport 2013")
     ax.legend(loc="upper right", ncols=3, frameon=False)
-    ax.margins(x=0.01, y=0.2)
+    ax.margins(x=0, y=0.2)
+    ax.tick_params(labelbottom=False)
+
+    parts = why.by("feature").values
+    largest = np.abs(parts).max()
+    hours = mdates.date2num(times[week])
+    image = axes["why"].imshow(
+        parts.T,
+        cmap="RdBu_r",
+        vmin=-largest,
+        vmax=largest,
+        aspect="auto",
+        interpolation="nearest",
+        extent=(hours[0], hours[-1], len(FEATURES) - 0.5, -0.5),
+    )
+    axes["why"].set_yticks(range(len(FEATURES)), FEATURES, fontsize="small")
+    axes["why"].xaxis_date()
+    axes["why"].xaxis.set_major_formatter(mdates.DateFormatter("%d %b"))
+    axes["why"].set(title="What made each forecast warmer (red) or colder (blue), in °F")
+    figure.colorbar(image, ax=axes["why"], pad=0.01)
 
     order = np.argsort(by_feature.importances_mean)
     axes["feature"].barh(
