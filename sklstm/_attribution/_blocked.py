@@ -1,6 +1,7 @@
 """The DeepLIFT rule, refined towards Shapley values by switching blocks of players in turn."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import numpy as np
 import torch
@@ -58,13 +59,15 @@ def blocked(
     blocks = torch.from_numpy(rng.permuted(own_block, axis=1)).to(x.device)[:, players]
     n_outputs = len(readout.weight) * (n_timesteps if network.pooling is None else 1)
     total = weights.new_zeros(n, n_timesteps, network.recurrent.input_size, n_outputs)
-    for some, rows_of in chunks(network, n, references.shape[1], n_timesteps, n_outputs):
+    for some, rows_of in chunks(
+        network, n, references.shape[1], n_timesteps, n_outputs, records_per_pair=2
+    ):
         for rows in rows_of:
             others = references[:, some] if len(references) == 1 else references[rows][:, some]
-            for states in _orders(x[rows, None], others, blocks[some], n_blocks):
-                before = record(network, next(states))
-                for state in states:
-                    after = record(network, state)
+            first, last = record(network, others), record(network, x[rows, None])
+            for hybrids in _orders(x[rows, None], others, blocks[some], n_blocks):
+                before, states = first, (record(network, hybrid) for hybrid in hybrids)
+                for after in chain(states, [last]):
                     total[rows] += contributions(network, readout, after, before, weights[some] / 2)
                     before = after
     return total if network.embedding is None else total.sum(2, keepdim=True)
@@ -73,14 +76,12 @@ def blocked(
 def _orders(
     x: Tensor, references: Tensor, blocks: Tensor, n_blocks: int
 ) -> Iterator[Iterator[Tensor]]:
-    """Of an order of the blocks and its reverse, the states from the reference to x."""
+    """Of an order of the blocks and its reverse, what is between the references and x."""
 
-    def states(first_to_last: bool) -> Iterator[Tensor]:
-        yield references
+    def hybrids(first_to_last: bool) -> Iterator[Tensor]:
         for done in range(1, n_blocks):
             switched = blocks < done if first_to_last else blocks >= n_blocks - done
             yield torch.where(switched, x, references)
-        yield x
 
-    yield states(True)
-    yield states(False)
+    yield hybrids(True)
+    yield hybrids(False)

@@ -68,10 +68,11 @@ def contributions(
 
     Returns
     -------
-    Tensor of shape (n, n_timesteps, input_size, n_outputs)
+    float64 Tensor of shape (n, n_timesteps, input_size, n_outputs)
         The weighted sum over the second axis of the pairs.
     """
-    seeds, direct, n_outputs = seeds_from_head(network, readout, recording, reference)
+    seeds, direct, units = seeds_from_head(network, readout, recording, reference)
+    n_outputs = len(units)
     weights = weights.float()
 
     def times_difference(multipliers: Tensor, time: int) -> Tensor:
@@ -86,7 +87,7 @@ def contributions(
     total = _summed(((time, times_difference(m, time)) for time, m in steps), n_timesteps)
     if direct is not None:
         total[-1] += times_difference(direct, -1)
-    return total.permute(1, 0, 3, 2)
+    return total.permute(1, 0, 3, 2) * units
 
 
 def _steps_back(
@@ -121,19 +122,25 @@ def _summed(steps: Iterator[tuple[int, Tensor]], n_timesteps: int) -> Tensor:
 
 
 def chunks(
-    network: LSTMNetwork, n: int, n_references: int, n_timesteps: int, n_outputs: int
+    network: LSTMNetwork,
+    n: int,
+    n_references: int,
+    n_timesteps: int,
+    n_outputs: int,
+    records_per_pair: int = 0,
 ) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
     """Some references, and the rows that they are paired with a few at a time.
 
     So many pairs that a step's buffers stay in the cache, and so few sequences that what is kept
-    of all steps is bounded.
+    of all steps is bounded. Pairs may have records of their own.
     """
     size, both = network.recurrent.hidden_size, network.recurrent.output_size
     n_layers = len(network.recurrent.forward_layers)
     device = network.x_mean.device
     pairs = STEP_ENTRIES * (64 if device.type == "cuda" else 1) // (size * (12 + 7 * n_outputs))
     # A pair has multipliers between layers and shares of the maximum, a sequence its record.
-    of_pair, of_sequence = both * (n_outputs * (n_layers > 1) + 1), 17 * both * n_layers
+    of_sequence = 17 * both * n_layers
+    of_pair = both * (n_outputs * (n_layers > 1) + 1) + records_per_pair * of_sequence
     pairs = max(1, min(pairs, KEPT_ENTRIES // (n_timesteps * of_pair)))
     sequences = max(1, KEPT_ENTRIES // (n_timesteps * of_sequence))
     for some in torch.arange(n_references, device=device).split(min(pairs, sequences)):

@@ -7,8 +7,9 @@ from torch import Tensor
 from ..nn import ScaledNetwork
 from ._readout import Readout
 
-# Rows of a batch whose gradients are taken.
+# Rows of a batch whose gradients are taken, and hidden-state entries that it may have.
 ROWS = 256
+ENTRIES = 2**24
 
 
 @torch.inference_mode(False)
@@ -45,14 +46,21 @@ def expected_gradients(
     points, point_weights = np.polynomial.legendre.leggauss(n_nodes)
     nodes = torch.from_numpy((points + 1) / 2).to(weights)
     node_weights = torch.from_numpy(point_weights / 2).to(weights)
-    indices = (torch.arange(len(axis), device=x.device) for axis in (x, references[0], nodes))
     with torch.no_grad():
         ends = network.vectors(network.standardize(x))
         starts = network.vectors(network.standardize(references.flatten(0, 1)))
         starts = starts.unflatten(0, references.shape[:2])
     result: Tensor | None = None
-    for some in torch.cartesian_prod(*indices).split(ROWS):
-        row, reference, node = some.unbind(1)
+    n_references = starts.shape[1]
+    total = len(x) * n_references * n_nodes
+    size = max(1, min(ROWS, ENTRIES // (x.shape[1] * network.width)))
+    for first in range(0, total, size):
+        pair = torch.arange(first, min(first + size, total), device=x.device)
+        row, reference, node = (
+            pair // (n_references * n_nodes),
+            pair // n_nodes % n_references,
+            pair % n_nodes,
+        )
         start = starts[row % len(starts), reference]
         difference = ends[row] - start
         gradients = _gradients(

@@ -57,7 +57,7 @@ class Stored(HiddenSeeds):
 
 def seeds_from_head(
     network: LSTMNetwork, readout: Readout, recording: Recording, reference: Recording
-) -> tuple[HiddenSeeds, Tensor | None, int]:
+) -> tuple[HiddenSeeds, Tensor | None, Tensor]:
     """Go back through what lies above the last layer.
 
     Returns
@@ -65,22 +65,25 @@ def seeds_from_head(
     seeds : HiddenSeeds
     direct : Tensor of shape (*pairs, n_outputs, input_size), or None
         Multipliers of the last input, where the head sees it.
-    n_outputs : int
+    units : float64 Tensor of shape (n_outputs,)
+        The multipliers are of the outputs in these units, so that float32 holds them.
     """
     raw, raw_ref = (_raw_outputs(network, side) for side in (recording, reference))
     multipliers = _through_scale(network, readout, raw, raw_ref)
-    of_features = (multipliers @ network.head.weight.double()).float()
+    units = multipliers.abs().movedim(-2, -1).flatten(0, -2).amax(0)
+    units = torch.where(units > 0, units, 1.0)
+    of_features = ((multipliers / units[:, None]) @ network.head.weight.double()).float()
     if network.pooling is None:
-        n_timesteps, n_responses = len(recording.hidden), of_features.shape[-2]
+        n_timesteps = len(recording.hidden)
         every_step = of_features.expand(*[-1] * (of_features.ndim - 3), n_timesteps, -1, -1)
-        return _Steps(every_step), None, n_timesteps * n_responses
+        return _Steps(every_step), None, units.repeat(n_timesteps)
     sizes = [recording.hidden.shape[-1]] * len(network.pooling.poolings)
     *pooled, direct = of_features.split([*sizes, network.n_direct], dim=-1)
     parts = [
         _seeds_of(name, part, network, recording.hidden, reference.hidden)
         for name, part in zip(network.pooling.poolings, pooled, strict=True)
     ]
-    return _Sum(parts), direct if network.n_direct else None, of_features.shape[-2]
+    return _Sum(parts), direct if network.n_direct else None, units
 
 
 def _seeds_of(

@@ -111,7 +111,7 @@ class _Coefficients:
         if self.relu:
             c_to_h.copy_(_slope_of_relu(squashed, squashed_ref, a.cells[step], b.cells[step]))
         self.cell.times_mean(o, o_ref)
-        torch.add(f * 0.5, f_ref, alpha=0.5, out=self.c_to_c)
+        torch.lerp(f, f_ref, 0.5, out=self.c_to_c)
         # An axis for the outputs.
         axis = len(self.pairs)
         of_gates = of_gates.unsqueeze(axis)
@@ -153,4 +153,4 @@ class _Slopes:
         return result.div_(torch.addcmul(self.epsilon, delta, delta, out=delta))
 
     def times_mean(self, factor: Tensor, factor_ref: Tensor) -> None:
-        self.result.mul_(torch.add(factor * 0.5, factor_ref, alpha=0.5, out=self.delta))
+        self.result.mul_(torch.lerp(factor, factor_ref, 0.5, out=self.delta))

@@ -125,6 +125,8 @@ class Explanation:
         for name in ("feature_names", "derivation"):
             self._set(name, tuple(map(str, getattr(self, name))))
         _names.check_columns(self)
+        if self.n_timesteps is not None:
+            self._set("n_timesteps", int(self.n_timesteps))
         if self.data.ndim == 3:
             self._set("n_timesteps", self.data.shape[1])
         names = self.player_names or _names.names_of_players(self)

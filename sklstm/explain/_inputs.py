@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .._data import Sequences, StepLayout, Windows, read_steps
 from ..preprocessing import SequenceOneHotEncoder, SlidingWindow
-from ._levels import Level, read_level
+from ._levels import Level, as_members, read_level
 from ._pipelines import Passed, Route
 
 FloatArray = NDArray[np.float64]
@@ -58,7 +58,7 @@ class Inputs:
             _check_level_of_columns(level, self.why_columns)
         own = table and self.why_columns is None
         names = [f"x{i}" for i in range(n_features)] if own else self.names
-        players = read_level(level, n_timesteps, names, own and n_features == 1)
+        players = read_level(level, n_timesteps, names, self.names if own else None)
         return players, replace(players, table=players.table.ravel()[self.cells])
 
     def by_player(self, values: FloatArray, out: tuple[int, ...], players: Level) -> FloatArray:
@@ -226,14 +226,10 @@ def _of_column(column: NDArray[Any]) -> FloatArray:
 def _check_level_of_columns(level: Any, why: str) -> None:
     steps = level == "timestep" if isinstance(level, str) else isinstance(level, int | np.integer)
     if isinstance(level, Mapping):
-        members = (m for group in level.values() for m in _listed(group))
+        members = (m for group in level.values() for m in as_members(group))
         steps = any(isinstance(m, slice | tuple) for m in members)
     if steps:
         raise ValueError(
             f"The 'level' parameter must be 'cell', 'feature' or groups of columns here: {why}, so "
             f"the columns of X are no time steps. Got {level!r} instead."
         )
-
-
-def _listed(group: Any) -> Any:
-    return [group] if isinstance(group, str | int | np.integer | slice | tuple) else group

@@ -21,12 +21,11 @@ from .._attribution import (
 )
 from ..nn import LSTMNetwork, ScaledNetwork
 from ._peers import SHAP_METHODS, shap_kernel
-from ._rows import Kernel, Values, moments_of, responses_of
+from ._rows import Kernel, Values, moments_of, responses, responses_of, rows_of_pass
 
 METHODS = ("deep", "blocked", "gradient", "exact", *SHAP_METHODS)
-# Of "exact": the most players, rows of a forward pass, and for "auto" the most rows of all.
+# Of "exact": the most players, and for "auto" the most evaluations of a row.
 MAX_PLAYERS = 16
-ROWS_AT_ONCE = 2048
 FEW_EVALUATIONS = 4096
 # Of the first try: nodes of expected gradients, partitions of blocked.
 FIRST_NODES = 4
@@ -105,7 +104,7 @@ def choose_kernel(
             f"{n_players}: explain level='feature', level='timestep', windows (an int) or groups."
         )
     if method in SHAP_METHODS:
-        value = partial(_responses, network, readout)
+        value = partial(responses, network, readout)
         return method, partial(shap_kernel, method, value, work.seed, work.budget)
     kernels: dict[str, Any] = {
         "deep": _deep,
@@ -114,10 +113,6 @@ def choose_kernel(
         "exact": _exact,
     }
     return method, partial(kernels[method], network, readout, work)
-
-
-def _responses(network: ScaledNetwork, readout: Readout, rows: Tensor) -> Tensor:
-    return readout(network(rows)).flatten(1)
 
 
 @torch.inference_mode()
@@ -132,10 +127,11 @@ def _exact(
 ) -> Values:
     if isinstance(network, LSTMNetwork) and shares_prefixes(network) and are_windows(players):
         rows = x, references, weights, players
-        return Values(exact_windows(network, readout, *rows, ROWS_AT_ONCE))
+        return Values(exact_windows(network, readout, *rows, rows_of_pass(network, x.shape[1])))
 
-    value = partial(_responses, network, readout)
-    return Values(exact(value, x, references, weights, players, ROWS_AT_ONCE))
+    value = partial(responses, network, readout)
+    at_once = rows_of_pass(network, x.shape[1])
+    return Values(exact(value, x, references, weights, players, at_once))
 
 
 def _deep(
@@ -214,8 +210,8 @@ def _difference(
     network: ScaledNetwork, readout: Readout, x: Tensor, references: Tensor, weights: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Response minus base value, (n, n_responses), and deviation of the references' responses."""
-    base, deviation = moments_of(responses_of(network, readout, references).flatten(2), weights)
-    return readout(network(x)).flatten(1) - base, deviation
+    base, deviation = moments_of(responses_of(network, readout, references), weights)
+    return responses(network, readout, x) - base, deviation
 
 
 def _by_player(cells: Tensor, players: Tensor) -> Tensor:

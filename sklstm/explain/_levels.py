@@ -1,6 +1,6 @@
 """The players of a game: cells, features, time steps, or groups of cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ class Level:
 
 
 def read_level(
-    level: Any, n_timesteps: int, feature_names: Sequence[str], one_series: bool
+    level: Any, n_timesteps: int, feature_names: Sequence[str], columns: Sequence[str] | None
 ) -> Level:
     """Read the parameter.
 
@@ -41,13 +41,13 @@ def read_level(
         Of the longest sequence.
     feature_names : sequence of str
         Of the last axis of what the LSTM reads.
-    one_series : bool
-        Whether X is a table whose columns are the time steps of one feature.
+    columns : sequence of str, or None
+        Of a table whose columns are time steps, time step by time step.
     """
     n_features = len(feature_names)
     steps, features = np.indices((n_timesteps, n_features))
     if isinstance(level, Mapping):
-        return _groups(level, n_timesteps, list(feature_names))
+        return _groups(level, n_timesteps, list(feature_names), columns)
     if isinstance(level, int | np.integer) and not isinstance(level, bool) and level >= 1:
         starts = range(0, n_timesteps, int(level))
         names = [f"steps {start} to {min(start + level, n_timesteps) - 1}" for start in starts]
@@ -57,7 +57,7 @@ def read_level(
     if level == "timestep":
         return Level(level, steps, n_timesteps)
     if level == "feature":
-        if one_series:
+        if columns is not None and n_features == 1:
             raise ValueError(
                 "X is 2-D and univariate: its columns are time steps, and there is one feature. "
                 "Use level='cell' for the columns, or set the estimator's n_timesteps= where the "
@@ -71,41 +71,70 @@ def read_level(
     )
 
 
-def _groups(groups: Mapping[Any, Any], n_timesteps: int, feature_names: list[str]) -> Level:
+def _groups(
+    groups: Mapping[Any, Any],
+    n_timesteps: int,
+    feature_names: list[str],
+    columns: Sequence[str] | None,
+) -> Level:
+    names = [str(name) for name in groups]
+    if len(set(names)) < len(names):
+        raise ValueError(f"The 'level' parameter: groups have the same name, in {names}.")
     table = np.full((n_timesteps, len(feature_names)), -1)
     for player, (name, members) in enumerate(groups.items()):
-        if isinstance(members, str | int | np.integer | slice | tuple):
-            members = [members]
-        for member in members:
-            cells = _cells(name, member, feature_names)
-            if (table[cells] >= 0).any():
-                raise ValueError(f"The 'level' parameter: group {name!r} has cells of another one.")
+        for member in as_members(members):
+            cells = _cells(name, member, table.shape, feature_names, columns)
+            if not np.isin(table[cells], (-1, player)).all():
+                raise ValueError(
+                    f"The 'level' parameter: {member!r} of group {name!r} is in another group, too."
+                )
             table[cells] = player
+        if not (table == player).any():
+            raise ValueError(
+                f"The 'level' parameter: group {name!r} has no cells. Got {members!r}."
+            )
     if (table < 0).any():
         step, feature = np.argwhere(table < 0)[0]
         raise ValueError(
             f"The 'level' parameter: time step {step} of feature {feature_names[feature]!r} is in "
             "no group. Every cell must be in one; add a group for the rest."
         )
-    return Level("group", table, len(groups), [str(name) for name in groups])
+    return Level("group", table, len(groups), names)
 
 
-def _cells(name: Any, member: Any, feature_names: list[str]) -> tuple[Any, Any]:
-    """Index of a feature's series, of time steps, or of some steps of a feature."""
+def as_members(group: Any) -> list[Any]:
+    """What is in a group; a single member needs no list."""
+    if isinstance(group, str | slice | tuple) or not isinstance(group, Iterable):
+        return [group]
+    return list(group)
+
+
+def _cells(
+    group: Any,
+    member: Any,
+    shape: tuple[int, ...],
+    feature_names: list[str],
+    columns: Sequence[str] | None,
+) -> tuple[Any, Any]:
+    """Index of a feature's series, of time steps, of some steps of a feature, or of a column."""
     steps: Any = slice(None)
     if isinstance(member, slice):
         return member, slice(None)
-    if isinstance(member, tuple) and len(member) == 2 and isinstance(member[0], slice):
+    pair = isinstance(member, tuple) and len(member) == 2 and isinstance(member[0], slice)
+    if pair:
         steps, member = member
-    if isinstance(member, str) and member in feature_names:
-        return steps, feature_names.index(member)
-    if (
-        isinstance(member, int | np.integer)
-        and not isinstance(member, bool)
-        and -len(feature_names) <= member < len(feature_names)
-    ):
-        return steps, int(member)
-    raise ValueError(
-        f"The 'level' parameter: group {name!r} must hold features, among {feature_names} or their "
-        f"positions, slices of time steps, or pairs (slice, feature). Got {member!r}."
-    )
+    names = feature_names if columns is None or pair else list(columns)
+    position = None
+    if isinstance(member, str) and names.count(member) == 1:
+        position = names.index(member)
+    elif isinstance(member, int | np.integer) and not isinstance(member, bool):
+        position = int(member) if -len(names) <= member < len(names) else None
+    if position is None:
+        raise ValueError(
+            f"The 'level' parameter: group {group!r} must hold names or positions among {names}, "
+            f"slices of time steps, or pairs (slice, feature). Got {member!r}."
+        )
+    if names is feature_names:
+        return steps, position
+    step, feature = divmod(position % len(names), shape[1])
+    return step, feature

@@ -146,7 +146,12 @@ def _select(
                 f"{shape or (1,)} of the outputs of {method}. Got shape {target.shape}."
             )
         return target.reshape(1, -1).astype(np.float64), (), ["weighted"]
-    if isinstance(target, list | np.ndarray):
+    if isinstance(target, np.ndarray) and target.ndim:
+        raise ValueError(
+            "The 'target' parameter must be a list where it names outputs, or an array of floats "
+            f"where it weighs them. Got an array of {target.dtype}."
+        )
+    if isinstance(target, list):
         found = [_position(one, shape, names, method) for one in target]
         if not found:
             raise ValueError("The 'target' parameter must not be an empty list.")

@@ -21,8 +21,9 @@ FloatArray = NDArray[np.float64]
 # Numbers that one call of a kernel returns, and rows that it takes, so that a progress bar moves.
 CHUNK_ENTRIES = 2**22
 CHUNK_ROWS = 256
-# Rows of a forward pass.
+# Rows of a forward pass, and hidden-state entries that it may have.
 FORWARD_ROWS = 1024
+FORWARD_ENTRIES = 2**25
 # A progress bar appears after so many seconds.
 PATIENCE = 5.0
 
@@ -168,7 +169,9 @@ def _explain_chunk(
     )
     error = result.standard_error
     moments = torch.stack(moments_of(responses_of(network, readout, others), weights))
-    moments = moments.expand(2, len(x), *moments.shape[2:])
+    moments = moments.expand(2, len(x), -1)
+    if network.architecture["return_sequences"]:
+        moments = moments.unflatten(2, (x.shape[1], -1))
     return (
         players,
         result.values.cpu().numpy(),
@@ -177,16 +180,26 @@ def _explain_chunk(
     )
 
 
-def moments_of(responses: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def moments_of(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation over the second axis."""
-    mean = torch.einsum("ij...,j->i...", responses, weights)
-    square = torch.einsum("ij...,j->i...", (responses - mean[:, None]).square(), weights)
+    mean = torch.einsum("ij...,j->i...", values, weights)
+    square = torch.einsum("ij...,j->i...", (values - mean[:, None]).square(), weights)
     return mean, square.sqrt()
 
 
-@torch.inference_mode()
 def responses_of(network: ScaledNetwork, readout: Readout, references: Tensor) -> Tensor:
-    """Responses of the references, shape (1 or n, n_references, [n_timesteps,] n_responses)."""
-    rows = references.flatten(0, 1).split(FORWARD_ROWS)
-    responses = torch.cat([readout(network(some)) for some in rows])
-    return responses.unflatten(0, references.shape[:2])
+    """Responses of the references, shape (1 or n, n_references, n_responses)."""
+    every = responses(network, readout, references.flatten(0, 1))
+    return every.unflatten(0, references.shape[:2])
+
+
+@torch.inference_mode()
+def responses(network: ScaledNetwork, readout: Readout, rows: Tensor) -> Tensor:
+    """Responses of sequences of one length, flattened to shape (n, n_responses)."""
+    parts = rows.split(rows_of_pass(network, rows.shape[1]))
+    return torch.cat([readout(network(part)).flatten(1) for part in parts])
+
+
+def rows_of_pass(network: ScaledNetwork, n_timesteps: int) -> int:
+    """Rows of a forward pass in bounded memory."""
+    return max(1, min(FORWARD_ROWS, FORWARD_ENTRIES // (n_timesteps * network.width)))

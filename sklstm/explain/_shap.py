@@ -27,8 +27,10 @@ from ._rows import Attributed, attributed
 
 FloatArray = NDArray[np.float64]
 
-# Share of the spread that float32 arithmetic may miss.
-ROUNDING = 1e-5
+# Gaps that are not worth a warning: of methods whose values add up, as a share of the spread, and
+# as a share of the output, of float32.
+ADDITIVE = 1e-4
+ROUNDING = 1e-6
 
 
 def explain_shap(
@@ -57,8 +59,8 @@ def explain_shap(
       rounding, and is near the Shapley values, but not equal to them.
     * ``"blocked"``: the same rule for random blocks of players that are switched from the
       background to X one after the other. Nearer to the Shapley values with more blocks, at
-      ``2 * n_blocks`` times the cost for each partition; with as many blocks as players it
-      samples them without bias.
+      three to four times ``n_blocks`` times the cost for each partition, of which there are at
+      least two; with as many blocks as players it samples them without bias.
     * ``"gradient"``: expected gradients [3]_, with Gauss-Legendre nodes instead of random ones.
       Good where the network is smooth, poor where it is saturated; the additivity gap shows it.
       The one fast method for a ``module`` of your own.
@@ -91,10 +93,11 @@ def explain_shap(
         backwards, until the standard errors are below ``tolerance``.
     level : {"cell", "feature", "timestep"}, int or mapping, default="cell"
         The players of the game. An int makes windows of so many time steps. A mapping from
-        names holds, for each, features (names or positions), slices of time steps, or pairs
-        ``(slice, feature)``; every cell must be in one group. ``Explanation.by`` sums the cells
-        of one explanation instead, which answers another question: Shapley values of features
-        are not the sums of those of their cells. For "deep" and "gradient" both are the same.
+        names holds, for each, features (of a table columns) by name or position, slices of time
+        steps, or pairs ``(slice, feature)``; every cell must be in one group.
+        ``Explanation.by`` sums the cells of one explanation instead, which answers another
+        question: Shapley values of features are not the sums of those of their cells. For "deep"
+        and "gradient" both are the same.
     response_method : {"auto", "decision_function", "predict_proba", "predict", \
             "predict_quantiles"}, default="auto"
         The output that is explained. "auto" is ``decision_function`` for classifiers
@@ -137,7 +140,8 @@ def explain_shap(
     Warns
     -----
     UserWarning
-        Where the values of a row miss its output by more than ``tolerance`` of the spread.
+        Where the values of a row miss its output, with "gradient" by more than ``tolerance`` of the
+        spread, with the others by more than rounding.
 
     See Also
     --------
@@ -303,21 +307,29 @@ def _explanation(
 
 def _warn_of_gap(explanation: Explanation, deviation: FloatArray, tolerance: float) -> None:
     """Say that values do not add up, which happens where the arithmetic or a method fails."""
-    spread = deviation + np.abs(explanation.output_values - explanation.base_values)
-    allowed = max(tolerance, ROUNDING) * spread
-    excess = np.nan_to_num(explanation.additivity_gap - allowed, nan=-np.inf)
-    if (excess > 0).any():
-        row = np.unravel_index(excess.argmax(), excess.shape)
-        warnings.warn(
-            f"The values of {np.count_nonzero((excess > 0).reshape(len(excess), -1).any(1))} of "
-            f"{len(excess)} rows do not add up to tolerance={tolerance}. The largest gap is "
-            f"{explanation.additivity_gap[row]:.3g}, at sample {row[0]}, where the output is "
-            f"{explanation.output_values[row]:.3g} and the base value "
-            f"{explanation.base_values[row]:.3g}. method='gradient' needs a larger max_nodes, or "
-            "is not suited to this network.",
-            UserWarning,
-            stacklevel=3,
-        )
+    by_path = explanation.method == "gradient"
+    outputs, base = explanation.output_values, explanation.base_values
+    spread = deviation + np.abs(outputs - base)
+    allowed = (tolerance if by_path else ADDITIVE) * spread + ROUNDING * np.abs(outputs)
+    excess = explanation.additivity_gap - allowed
+    excess[np.isnan(excess)] = np.inf
+    excess[np.isnan(outputs)] = -np.inf  # padded steps
+    if not (excess > 0).any():
+        return
+    row = np.unravel_index(excess.argmax(), excess.shape)
+    n_rows = np.count_nonzero((excess > 0).reshape(len(excess), -1).any(axis=1))
+    hint = (
+        "Raise max_nodes; where the network is saturated, other methods are better."
+        if by_path
+        else "Numbers of this size are beyond the network's float32 arithmetic."
+    )
+    warnings.warn(
+        f"The values of {n_rows} of {len(excess)} rows do not add up. The largest gap is "
+        f"{explanation.additivity_gap[row]:.3g}, at sample {row[0]}, where the output is "
+        f"{outputs[row]:.3g} and the base value {base[row]:.3g}. {hint}",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def _outputs(estimator: Any, response: Response, X: Any, layout: StepLayout) -> FloatArray:

@@ -3,8 +3,10 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from joblib import parallel_config
 from plain import PLAIN
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
@@ -238,6 +240,39 @@ def test_levels_are_players_of_their_own():
     np.testing.assert_allclose(e.values[:, 1], cells.values[:, :4, 0].sum(axis=1), atol=1e-6)
 
 
+def test_groups_of_the_columns_of_a_table():
+    names = [f"{name}{step}" for step in range(7) for name in "abc"]
+    frame = pd.DataFrame(X.reshape(120, -1), columns=names)
+    model = LSTMRegressor(**SMALL, n_timesteps=7).fit(frame, Y)
+    options = {"background": frame[60:80], "method": "deep"}
+    cells = model.explain_shap(frame[:8], **options)
+    groups = {"start": ["a0", "b0"], "end": -1, "middle": [2, *range(3, 20)]}
+    e = model.explain_shap(frame[:8], **options, level=groups)
+    np.testing.assert_allclose(e.values[:, 0], cells.values[:, :2].sum(axis=1), atol=1e-6)
+    np.testing.assert_allclose(e.values[:, 1], cells.values[:, -1], atol=1e-6)
+    # A feature of the last axis, with its time steps.
+    pairs = {f"feature {i}": (slice(None), i) for i in range(3)}
+    e = model.explain_shap(frame[:8], **options, level=pairs)
+    np.testing.assert_allclose(e.values, cells.by("feature").values, atol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-100, 1e100])
+def test_the_unit_of_the_target_does_not_matter(unit):
+    model = regressor()
+    plain = model.explain_shap(ROWS, background=BACKGROUND)
+    for buffer in (model.net_.module_.y_mean, model.net_.module_.y_scale):
+        buffer *= unit
+    scaled = model.explain_shap(ROWS, background=BACKGROUND)
+    assert gap(scaled) < 1e-5
+    np.testing.assert_allclose(scaled.values / unit, plain.values, rtol=1e-6, atol=1e-9)
+
+
+def test_rows_that_are_all_the_same_add_up_without_a_warning():
+    same = np.repeat(X[:1], 10, axis=0)
+    e = regressor().explain_shap(same, background=same)
+    np.testing.assert_allclose(e.values, 0, atol=1e-7)
+
+
 def test_backgrounds_of_every_kind():
     model = regressor()
     shared = model.explain_shap(ROWS, background=BACKGROUND)
@@ -285,19 +320,17 @@ def test_auto_is_exact_where_that_is_cheap():
 @pytest.mark.parametrize("level", ["feature", "timestep", 3])
 def test_the_methods_agree(level):
     model = regressor(bidirectional=True)
-    options = {"background": BACKGROUND, "level": level, "random_state": 0}
-    exact = model.explain_shap(ROWS[:3], **options, method="exact")
+    options = {"background": BACKGROUND[:8], "level": level, "random_state": 0}
+    exact = model.explain_shap(ROWS[:2], **options, method="exact")
     size = np.linalg.norm(exact.values)
     for method, error, settings in [
         ("deep", 0.4, {}),
         ("blocked", 0.2, {}),
-        ("blocked", 0.02, {"n_blocks": 7, "tolerance": 1e-3, "budget": 40_000}),
+        ("blocked", 0.03, {"n_blocks": 7, "tolerance": 2e-3, "budget": 4000}),
         ("gradient", 0.4, {"tolerance": 0.1}),
         ("kernel", 1e-9, {}),
-        ("permutation", 0.1, {}),
-        ("partition", 0.2, {}),
     ]:
-        e = model.explain_shap(ROWS[:3], **options, method=method, **settings)
+        e = model.explain_shap(ROWS[:2], **options, method=method, **settings)
         assert e.method == method
         assert np.linalg.norm(e.values - exact.values) < error * size, method
 
@@ -313,11 +346,16 @@ def test_exact_of_lengths_that_differ():
 
 def test_a_smaller_tolerance_is_more_work():
     model = regressor()
-    options = {"background": BACKGROUND, "method": "blocked", "n_blocks": 21, "random_state": 0}
-    rough = model.explain_shap(ROWS, **options, tolerance=10.0)
-    fine = model.explain_shap(ROWS, **options, tolerance=1e-3)
+    options = {
+        "background": BACKGROUND[:4],
+        "method": "blocked",
+        "n_blocks": 6,
+        "random_state": 0,
+    }
+    rough = model.explain_shap(ROWS[:3], **options, tolerance=10.0)
+    fine = model.explain_shap(ROWS[:3], **options, tolerance=5e-3)
     assert fine.standard_error.mean() < rough.standard_error.mean() / 2
-    capped = model.explain_shap(ROWS, **options, tolerance=1e-9, budget=2 * 20 * 21 * 2)
+    capped = model.explain_shap(ROWS[:3], **options, tolerance=1e-9, budget=2 * 4 * 6 * 2)
     assert np.array_equal(capped.values, rough.values)
 
 
@@ -328,7 +366,7 @@ def test_gradient_doubles_its_nodes_and_warns_where_that_is_not_enough():
         for tolerance in (0.5, 1e-5)
     )
     assert gap(fine) < 1e-4 < gap(rough)
-    with pytest.warns(UserWarning, match="do not add up to tolerance"):
+    with pytest.warns(UserWarning, match="8 of 8 rows do not add up"):
         model.explain_shap(
             ROWS, background=BACKGROUND, method="gradient", tolerance=1e-9, max_nodes=2
         )
@@ -396,8 +434,11 @@ def test_several_jobs_give_the_same():
     model = classifier()
     options = {"background": BACKGROUND, "method": "blocked", "random_state": 0}
     one = model.explain_shap(ROWS, **options)
-    two = model.explain_shap(ROWS, **options, n_jobs=2)
+    with parallel_config(backend="threading"):
+        two = model.explain_shap(ROWS, **options, n_jobs=2)
     np.testing.assert_allclose(two.values, one.values, atol=1e-7)
+    three = model.explain_shap(ROWS, **options, n_jobs=2)
+    np.testing.assert_allclose(three.values, one.values, atol=1e-7)
 
 
 def test_inputs_far_from_zero_add_up():
@@ -457,12 +498,17 @@ def test_real_speech_adds_up_for_every_class():
         ({"level": "steps"}, "The 'level' parameter must be"),
         ({"level": 0}, "The 'level' parameter must be"),
         ({"level": {"a": [0, 1]}}, "feature 'x2' is in no group"),
-        ({"level": {"a": [0, 1], "b": [1, 2]}}, "group 'b' has cells of another"),
-        ({"level": {"a": ["nope"]}}, "group 'a' must hold features"),
+        ({"level": {"a": [0, 1], "b": [1, 2]}}, "1 of group 'b' is in another group"),
+        ({"level": {"a": [0, 1, 2], "b": []}}, "group 'b' has no cells"),
+        ({"level": {"a": [0, 1, 2], "b": slice(9, 12)}}, "group 'b' has no cells"),
+        ({"level": {"a": None}}, "group 'a' must hold names or positions"),
+        ({"level": {1: 0, "1": [1, 2]}}, "groups have the same name"),
+        ({"level": {"a": ["nope"]}}, "group 'a' must hold names or positions"),
         ({"response_method": "decision_function"}, "The 'response_method' parameter must be"),
         ({"response_method": "predict_quantiles"}, "needs loss='quantile'"),
         ({"target": 3}, "The 'target' parameter must be among"),
         ({"target": np.ones(2)}, "must be finite and of the shape"),
+        ({"target": np.array([0, 0])}, "must be a list where it names outputs"),
         ({"target": []}, "must not be an empty list"),
         ({"tolerance": 0}, "The 'tolerance' parameter must be a number > 0"),
         ({"n_blocks": 0}, "The 'n_blocks' parameter must be an int >= 1"),

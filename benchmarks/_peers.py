@@ -1,0 +1,155 @@
+"""shap and captum on a network of this library, each in its fastest correct way.
+
+All read standardised rows, so that nobody scales twice, and explain one output. What samples
+coalitions gets a function of them that evaluates many at once; what takes gradients, the module.
+"""
+
+import warnings
+
+import numpy as np
+import shap
+import torch
+from _cases import forward
+from torch import nn
+
+try:
+    from captum.attr import DeepLiftShap, GradientShap
+except ImportError:  # it is not a dependency
+    DeepLiftShap = GradientShap = None
+
+
+class OneOutput(nn.Module):
+    """From standardised rows to the explained output, shape (n, 1), float32."""
+
+    def __init__(self, case):
+        super().__init__()
+        self.network = case.network
+        self.weight = (case.weight * self.network.y_scale)[:, None].float()
+
+    def forward(self, z):
+        """Up to the constant that the target's mean adds."""
+        return self.network.encode(z) @ self.weight
+
+
+def gradient(case, n_samples=200):
+    """shap.GradientExplainer: expected gradients at random points."""
+    explainer = shap.GradientExplainer(
+        OneOutput(case), case.standardized(case.background), batch_size=n_samples
+    )
+    options = {"nsamples": n_samples, "rseed": 0}
+    return lambda X: explainer.shap_values(case.standardized(X), **options)[..., 0]
+
+
+def deep(case):
+    """shap.DeepExplainer, which takes nn.LSTM for a linear map, and warns of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        explainer = shap.DeepExplainer(OneOutput(case), case.standardized(case.background))
+
+    def explain(X):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            z = case.standardized(X)
+            return explainer.shap_values(z, check_additivity=False)[..., 0]
+
+    return explain
+
+
+def captum_deep(case):
+    """captum's DeepLiftShap."""
+    explainer = DeepLiftShap(OneOutput(case))
+    background = case.standardized(case.background)
+
+    def explain(X):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return explainer.attribute(case.standardized(X), background).detach().numpy()
+
+    return explain
+
+
+def captum_gradient(case, n_samples=200):
+    """captum's GradientShap, all rows and samples in one batch."""
+    explainer = GradientShap(OneOutput(case))
+    background = case.standardized(case.background)
+
+    def explain(X):
+        torch.manual_seed(0)
+        values = explainer.attribute(case.standardized(X), background, n_samples=n_samples)
+        return values.detach().numpy()
+
+    return explain
+
+
+def coalitions(case, row, players):
+    """The game of one row: mean output over the background of coalitions (m, n_players)."""
+    x, references = case.standardized(row[None])[0], case.standardized(case.background)
+    players, n_references = torch.tensor(players), len(references)
+
+    def value(masks):
+        means = []
+        for part in torch.from_numpy(np.asarray(masks) > 0.5).split(1000 // n_references):
+            hybrids = torch.where(part[:, players][:, None], x, references)
+            means.append(forward(case, hybrids.flatten(0, 1)).view(-1, n_references).mean(1))
+        return torch.cat(means).numpy()
+
+    return value
+
+
+def kernel(case, players):
+    """shap.KernelExplainer with its default number of samples."""
+    return _of_games(case, players, _kernel)
+
+
+def permutation(case, players):
+    """shap.PermutationExplainer with ten orders, its default."""
+    return _of_games(case, players, _permutation)
+
+
+def exact(case, players):
+    """shap.ExactExplainer."""
+    return _of_games(case, players, _exact)
+
+
+def sampling(case):
+    """shap.SamplingExplainer with its default number of samples; it draws references itself."""
+    shape = case.background.shape[1:]
+    background = case.standardized(case.background).flatten(1).numpy()
+
+    def value(flat):
+        return forward(case, torch.from_numpy(flat).float().view(-1, *shape)).numpy()
+
+    explainer = shap.SamplingExplainer(value, background)
+    return lambda X: np.stack(
+        [
+            explainer.shap_values(z.flatten().numpy(), silent=True).reshape(shape)
+            for z in case.standardized(X)
+        ]
+    )
+
+
+def _of_games(case, players, explain):
+    """Values of shape (n, n_players)."""
+    n_players = players.max() + 1
+    explain(lambda masks: masks[:, 0], 2)  # shap compiles at its first call
+    return lambda X: np.stack([explain(coalitions(case, row, players), n_players) for row in X])
+
+
+def _kernel(value, n_players):
+    # With its default l1_reg all but ten players have the value 0.
+    explainer = shap.KernelExplainer(value, np.zeros((1, n_players)))
+    return explainer.shap_values(np.ones(n_players), l1_reg=False, silent=True)
+
+
+def _permutation(value, n_players):
+    masker = shap.maskers.Independent(np.zeros((1, n_players)))
+    explainer = shap.PermutationExplainer(value, masker, seed=0)
+    max_evals = 10 * (2 * n_players + 1)
+    return explainer(np.ones((1, n_players)), max_evals=max_evals, silent=True).values[0]
+
+
+def _exact(value, n_players):
+    explainer = shap.ExactExplainer(value, shap.maskers.Independent(np.zeros((1, n_players))))
+    n = 2**n_players
+    ones = np.ones((1, n_players))
+    return explainer(ones, max_evals=n, batch_size=n, silent=True).values[0]
