@@ -65,7 +65,8 @@ def choices(estimator_class):
             ('pooling without "input"', {"pooling": ("last", "mean", "max")}, None),
             ("bidirectional=True", {"bidirectional": True}, None),
             ("weight_decay=0.3", {"weight_decay": 0.3}, None),
-            ("max_epochs=30", {"max_epochs": 30}, None),
+            ("max_epochs=15", {"max_epochs": 15}, None),
+            ("dropout=0.3", {"dropout": 0.3}, None),
         ]
     return rows
 
