@@ -191,7 +191,7 @@ class BaseLSTM(CallbackSupportMixin, LSTMParameters):
             return None
         dtype = np.float64 if self.embedding_size is None else np.int64
         seed = derived_seed(seed, *_BACKGROUND)
-        return sample_rows(sequences, weights, self.keep_background, seed, dtype)
+        return sample_rows(sequences, weights, int(self.keep_background), seed, dtype)
 
     def _net_to_resume(self, target: Target) -> LSTMNet:
         """The fitted net, where the parameters and the target still fit it."""

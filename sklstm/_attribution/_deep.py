@@ -16,7 +16,7 @@ from ._sweep import sweep
 # Entries of the buffers of a time step: more of them leave the cache.
 STEP_ENTRIES = 2**20
 # Entries of what is kept of all time steps.
-KEPT_ENTRIES = 2**26
+KEPT_ENTRIES = 2**27
 
 
 @torch.inference_mode()

@@ -81,7 +81,9 @@ def _gradients(network: ScaledNetwork, readout: Readout, vectors: Tensor) -> Ten
     responses = readout(network.original_unit(network.from_vectors(vectors))).flatten(1)
     return torch.stack(
         [
-            torch.autograd.grad(response.sum(), vectors, retain_graph=True)[0]
+            torch.autograd.grad(response.sum(), vectors, retain_graph=True, materialize_grads=True)[
+                0
+            ]
             for response in responses.unbind(1)
         ],
         dim=-1,

@@ -47,6 +47,10 @@ class Readout:
             return self.weight * slope(p, p_ref, outputs, reference, p * (1 - p))[..., None, :]
         return through_softmax(self.weight, outputs[..., None, :], reference[..., None, :])
 
+    def unit(self, y_scale: Tensor) -> Tensor:
+        """Size of the responses' changes for outputs in units of ``y_scale``."""
+        return self.weight.abs() @ y_scale
+
     def to(self, device: torch.device) -> "Readout":
         """The same on another device."""
         offset = None if self.offset is None else self.offset.to(device)

@@ -27,10 +27,10 @@ from ._rows import Attributed, attributed
 
 FloatArray = NDArray[np.float64]
 
-# Gaps that are not worth a warning: of methods whose values add up, as a share of the spread, and
-# as a share of the output, of float32.
+# Gaps that are not worth a warning: a share of the spread, where values add up; and what float32
+# rounds of a standardised output, float64 of the output.
 ADDITIVE = 1e-4
-ROUNDING = 1e-6
+ROUNDING = 1e-6, 1e-12
 
 
 def explain_shap(
@@ -206,8 +206,8 @@ def explain_shap(
     work = Work(n_blocks, tolerance, max_nodes, budget, seed)
     through = _through_network if route.reaches_lstm else _through_model
     with torch.inference_mode(False):  # the caller may be inside of it
-        explanation, deviation = through(route, X, passed, background, options, work)
-    _warn_of_gap(explanation, deviation, tolerance)
+        explanation, deviation, unit = through(route, X, passed, background, options, work)
+    _warn_of_gap(explanation, deviation, unit, tolerance)
     return explanation
 
 
@@ -223,11 +223,21 @@ class Options(NamedTuple):
 
 def _through_network(
     route: Route, X: Any, passed: Passed, background: Any, options: Options, work: Work
-) -> tuple[Explanation, FloatArray]:
-    """Explain the LSTM behind one-to-one steps, and the deviations of the background's outputs."""
+) -> tuple[Explanation, FloatArray, FloatArray]:
+    """Explain the LSTM behind one-to-one steps.
+
+    Returns
+    -------
+    explanation : Explanation
+    deviation : array of shape (n,) + out
+        Of the background's outputs.
+    unit : array of shape out, or one that broadcasts to it
+        Of a standardised output.
+    """
     estimator = route.last
     network = estimator.net_.module_
     response = read_response(estimator, options.response_method, options.target)
+    readout = response.readout.to(network.x_mean.device)
     sequences = estimator._read_known(passed.X)
     references = _references(route, background, len(sequences))
     if route.first:
@@ -236,15 +246,14 @@ def _through_network(
         inputs = own_inputs(estimator, sequences, passed.X)
     players, of_network = inputs.level(options.level)
     counts = of_network.n_players, references.n_references
-    method, kernel = choose_kernel(options.method, network, response.readout, work, *counts)
-    result = attributed(
-        network, response.readout, kernel, sequences, references, of_network, options.n_jobs
-    )
+    method, kernel = choose_kernel(options.method, network, readout, work, *counts)
+    result = attributed(network, readout, kernel, sequences, references, of_network, options.n_jobs)
     with explaining(network, network.x_mean.device):
         outputs = _outputs(estimator, response, passed.X, StepLayout.of(sequences))
     names = _output_names(response, network)
     explanation = _explanation(inputs, players, result, outputs, response.method, method, names)
-    return explanation, result.deviation.reshape(outputs.shape)
+    unit = readout.unit(network.y_scale).cpu().numpy().reshape(response.shape)
+    return explanation, result.deviation.reshape(outputs.shape), unit
 
 
 def _references(route: Route, background: Any, n_rows: int) -> Background:
@@ -261,7 +270,7 @@ def _references(route: Route, background: Any, n_rows: int) -> Background:
 
 def _through_model(
     route: Route, X: Any, passed: Passed, background: Any, options: Options, work: Work
-) -> tuple[Explanation, FloatArray]:
+) -> tuple[Explanation, FloatArray, FloatArray]:
     """Explain any model as a whole, from the first step on that is not one-to-one."""
     model = Model(route, passed.X, options.response_method, options.target)
     rows = rows_of(route, passed.X, background)
@@ -274,7 +283,7 @@ def _through_model(
     explanation = _explanation(
         inputs, players, result, outputs, response.method, named, response.names
     )
-    return explanation, result.deviation.reshape(outputs.shape)
+    return explanation, result.deviation.reshape(outputs.shape), np.zeros(())
 
 
 def _explanation(
@@ -305,12 +314,18 @@ def _explanation(
     )
 
 
-def _warn_of_gap(explanation: Explanation, deviation: FloatArray, tolerance: float) -> None:
-    """Say that values do not add up, which happens where the arithmetic or a method fails."""
+def _warn_of_gap(
+    explanation: Explanation, deviation: FloatArray, unit: FloatArray, tolerance: float
+) -> None:
+    """Say that values do not add up, which happens where the arithmetic or a method fails.
+
+    ``unit`` is of a standardised output, for each of the responses.
+    """
     by_path = explanation.method == "gradient"
     outputs, base = explanation.output_values, explanation.base_values
     spread = deviation + np.abs(outputs - base)
-    allowed = (tolerance if by_path else ADDITIVE) * spread + ROUNDING * np.abs(outputs)
+    allowed = (tolerance if by_path else ADDITIVE) * spread
+    allowed += ROUNDING[0] * unit + ROUNDING[1] * np.abs(outputs)
     excess = explanation.additivity_gap - allowed
     excess[np.isnan(excess)] = np.inf
     excess[np.isnan(outputs)] = -np.inf  # padded steps
@@ -318,11 +333,12 @@ def _warn_of_gap(explanation: Explanation, deviation: FloatArray, tolerance: flo
         return
     row = np.unravel_index(excess.argmax(), excess.shape)
     n_rows = np.count_nonzero((excess > 0).reshape(len(excess), -1).any(axis=1))
-    hint = (
-        "Raise max_nodes; where the network is saturated, other methods are better."
-        if by_path
-        else "Numbers of this size are beyond the network's float32 arithmetic."
-    )
+    if by_path:
+        hint = "Raise max_nodes; where the network is saturated, other methods are better."
+    elif np.isnan(explanation.values).any():
+        hint = "Some of them are not finite."
+    else:
+        hint = "Inputs or states of this size are beyond float32."
     warnings.warn(
         f"The values of {n_rows} of {len(excess)} rows do not add up. The largest gap is "
         f"{explanation.additivity_gap[row]:.3g}, at sample {row[0]}, where the output is "
