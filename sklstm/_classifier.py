@@ -110,7 +110,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         be None. To be pickled, it must be importable.
     keep_background : int, default=0
         Number of training rows that ``fit`` keeps, drawn with ``random_state``, for explanations
-        without ``background=``. They are part of the pickle.
+        without ``background=``. They are part of the pickle. Training that goes on
+        (``warm_start``, ``partial_fit``) leaves them.
     n_timesteps : int or None, default=None
         For 2-D X: the columns are this many time steps of ``n_columns / n_timesteps`` features,
         all features of the first step first. None takes each column for one step of a

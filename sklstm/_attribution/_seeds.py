@@ -208,8 +208,12 @@ class _Max(HiddenSeeds):
 
 
 def _largest_steps(hidden: Tensor, k: int) -> Tensor:
-    # Stable, for the units of a relu, which are zero at many steps.
-    return hidden.sort(dim=0, descending=True, stable=True).indices[:k]
+    # The first of equal ones: units of a relu are zero at many steps.
+    found = [hidden.argmax(0, keepdim=True)]
+    for _ in range(k - 1):
+        hidden = hidden.scatter(0, found[-1], -torch.inf)
+        found.append(hidden.argmax(0, keepdim=True))
+    return torch.cat(found)
 
 
 class _Attention(HiddenSeeds):

@@ -29,7 +29,7 @@ MAX_PLAYERS = 16
 FEW_EVALUATIONS = 4096
 # Of the first try: nodes of expected gradients, partitions of blocked.
 FIRST_NODES = 4
-FIRST_PARTITIONS = 2
+FIRST_PARTITIONS = 4
 MAX_PARTITIONS = 64
 
 

@@ -132,7 +132,7 @@ class Route:
         columns, windowed, apart = np.arange(len(names)), False, set[int]()
         n_first = 0
         for _, step in steps:
-            read = columns if n_first else _columns_read(step, names, X)
+            read = columns if n_first else _columns_read(step, names, X, kind)
             if type(step) is SlidingWindow and kind == "table" and not windowed:
                 kept = np.array(step._kept, dtype=np.int64)
                 apart = set(np.delete(read, kept).tolist()) - set(read[kept].tolist())
@@ -226,7 +226,7 @@ def _names(X: Any, steps: list[Any], kind: str) -> list[str]:
     return [str(name) for name in names] if len(names) == n else [f"x{i}" for i in range(n)]
 
 
-def _columns_read(step: Any, names: list[str], X: Any) -> IntArray:
+def _columns_read(step: Any, names: list[str], X: Any, kind: str) -> IntArray:
     """Position in X of each column that the first step was fitted to.
 
     A ColumnTransformer finds columns by name, wherever they are. Where X does not have them, or
@@ -236,7 +236,8 @@ def _columns_read(step: Any, names: list[str], X: Any) -> IntArray:
     if type(step) is ColumnTransformer and wanted is not None and hasattr(X, "columns"):
         places = {name: i for i, name in enumerate(names)}
         return np.array([places.get(name, -1) for name in wanted], dtype=np.int64)
-    return np.arange(getattr(step, "n_features_in_", len(names)))
+    # Of sequences a FunctionTransformer counts the time steps.
+    return np.arange(getattr(step, "n_features_in_", len(names)) if kind == "table" else len(names))
 
 
 def _places(step: Any, n: int) -> IntArray | None:

@@ -18,9 +18,11 @@ from ._levels import Level
 
 FloatArray = NDArray[np.float64]
 
-# Numbers that one call of a kernel returns, and rows that it takes, so that a progress bar moves.
+# Numbers that one call of a kernel returns, and rows that it takes: many where they share work, few
+# where each is much work, so that a progress bar moves.
 CHUNK_ENTRIES = 2**22
-CHUNK_ROWS = 256
+CHUNK_ROWS = {"deep": 256, "gradient": 64}
+FEW_ROWS = 8
 # Rows of a forward pass, and hidden-state entries that it may have.
 FORWARD_ROWS = 1024
 FORWARD_ENTRIES = 2**25
@@ -87,6 +89,7 @@ def attributed(
     sequences: Sequences,
     background: Background,
     level: Level,
+    method: str,
     n_jobs: int | None,
 ) -> Attributed:
     """Values of all rows and what they are relative to."""
@@ -98,7 +101,7 @@ def attributed(
     errors: FloatArray | None = None
     base, deviation = np.full((2, n, *out), np.nan)
     size = CHUNK_ENTRIES // (level.n_players * int(np.prod(out)))
-    chunks = list(_chunks(sequences, min(max(1, size), CHUNK_ROWS)))
+    chunks = list(_chunks(sequences, min(max(1, size), CHUNK_ROWS.get(method, FEW_ROWS))))
     with (
         explaining(network, network.x_mean.device),
         Parallel(n_jobs=n_jobs, return_as="generator") as parallel,

@@ -60,7 +60,7 @@ def explain_shap(
     * ``"blocked"``: the same rule for random blocks of players that are switched from the
       background to X one after the other. Nearer to the Shapley values with more blocks, at
       three to four times ``n_blocks`` times the cost for each partition, of which there are at
-      least two; with as many blocks as players it samples them without bias.
+      least four; with as many blocks as players it samples them without bias.
     * ``"gradient"``: expected gradients [3]_, with Gauss-Legendre nodes instead of random ones.
       Good where the network is smooth, poor where it is saturated; the additivity gap shows it.
       The one fast method for a ``module`` of your own.
@@ -117,7 +117,7 @@ def explain_shap(
         Largest number of nodes of "gradient".
     budget : int, optional
         Evaluations of the network for each row of X that "blocked" and the methods of shap may
-        use. "blocked" draws at least two partitions; None stands for 64. Of the whole model for
+        use. "blocked" draws at least four partitions; None stands for 64. Of the whole model for
         "permutation", which draws at least four orders for each background row; None stands for
         16.
     n_jobs : int, optional
@@ -247,7 +247,9 @@ def _through_network(
     players, of_network = inputs.level(options.level)
     counts = of_network.n_players, references.n_references
     method, kernel = choose_kernel(options.method, network, readout, work, *counts)
-    result = attributed(network, readout, kernel, sequences, references, of_network, options.n_jobs)
+    result = attributed(
+        network, readout, kernel, sequences, references, of_network, method, options.n_jobs
+    )
     with explaining(network, network.x_mean.device):
         outputs = _outputs(estimator, response, passed.X, StepLayout.of(sequences))
     names = _output_names(response, network)

@@ -913,3 +913,16 @@ def test_other_bad_input_is_named():
         explain_shap(target, TABLE, background=TABLE, response_method="predict_proba")
     with pytest.raises(ValueError, match="every row of the background is shorter"):
         explain_shap(model, SEQUENCES, background=SEQUENCES[:, :3])
+
+
+@pytest.mark.parametrize("shape", [(1, 4), (5, 2), (3, 3)])
+def test_a_function_of_sequences_reads_their_features(shape):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, *shape))
+    y = X[:, -1, 0] - X[:, 0, 1]
+    lstm = LSTMRegressor(hidden_size=4, max_epochs=3, random_state=0)
+    model = make_pipeline(FunctionTransformer(np.arctan), lstm).fit(X, y)
+    e = explain_shap(model, X[:3], background=X[10:20], method="deep")
+    own = model[-1].explain_shap(np.arctan(X[:3]), background=np.arctan(X[10:20]), method="deep")
+    np.testing.assert_array_equal(e.values, own.values)
+    np.testing.assert_array_equal(e.data, X[:3])

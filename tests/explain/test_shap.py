@@ -355,7 +355,7 @@ def test_a_smaller_tolerance_is_more_work():
     rough = model.explain_shap(ROWS[:3], **options, tolerance=10.0)
     fine = model.explain_shap(ROWS[:3], **options, tolerance=5e-3)
     assert fine.standard_error.mean() < rough.standard_error.mean() / 2
-    capped = model.explain_shap(ROWS[:3], **options, tolerance=1e-9, budget=2 * 4 * 6 * 2)
+    capped = model.explain_shap(ROWS[:3], **options, tolerance=1e-9, budget=2 * 4 * 6 * 4)
     assert np.array_equal(capped.values, rough.values)
 
 
