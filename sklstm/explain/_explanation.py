@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _exports, _names, _storage, _views
-from ._names import LEVELS
 
 FloatArray = NDArray[np.float64]
 
@@ -209,17 +208,18 @@ class Explanation:
         """
         return self._replace(**_views.one_output(self, which))
 
-    def by(self, players: str | Mapping[str, Sequence[int | str]]) -> "Explanation":
-        """Sum the cells by feature, by time step, by groups of features, or by rows of a table.
+    def by(self, players: str | int | Mapping[str, Any]) -> "Explanation":
+        """Sum the cells by feature, time step, windows of time, groups, or rows of a table.
 
         All views have the same total. The sum of a feature's cells is not the Shapley value of
         the feature: explain with ``level="feature"`` for the game in which it is one player.
 
         Parameters
         ----------
-        players : {"feature", "timestep", "table"} or mapping of str to sequences of features
-            What the new players are. A mapping gives each group's features, by name or position
-            (columns, where X is a table); each feature must be in one group. "table" is for
+        players : {"feature", "timestep", "table"}, int or mapping
+            What the new players are, as ``level`` of ``explain_shap``: an int makes windows of so
+            many time steps; a mapping from names holds, for each, features (of a table columns)
+            by name or position, slices of time steps, or pairs ``(slice, feature)``. "table" is for
             windows of a table, behind a SlidingWindow: what a cell of the table adds to the
             outputs of all rows together, summed over the explained windows that contain it. Its
             values have shape (n, n_columns) + out, a row for each row of the table that was
@@ -242,11 +242,6 @@ class Explanation:
         if isinstance(players, str) and players == "table":
             done = "windows summed by row of the table"
             return self._replace(done, **_views.sums_over_windows(self))
-        if not isinstance(players, Mapping) and players not in LEVELS[:3]:
-            raise ValueError(
-                "by() takes 'feature', 'timestep', 'table' or a mapping of groups to features. "
-                f"Got {players!r}."
-            )
         if isinstance(players, str) and players == self.level:
             return self
         if self.level != "cell":
@@ -254,9 +249,8 @@ class Explanation:
                 f"This explanation is of {self.level}s, whose cells are not known. Explain at "
                 "level='cell' to sum by other players."
             )
-        level = "group" if isinstance(players, Mapping) else players
         sums = _views.sums_of_cells(self, players)
-        return self._replace(f"cells summed by {level}", level=level, standard_error=None, **sums)
+        return self._replace(f"cells summed by {sums['level']}", standard_error=None, **sums)
 
     def abs(self) -> "Explanation":
         """Absolute values.

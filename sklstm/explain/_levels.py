@@ -30,7 +30,11 @@ class Level:
 
 
 def read_level(
-    level: Any, n_timesteps: int, feature_names: Sequence[str], columns: Sequence[str] | None
+    level: Any,
+    n_timesteps: int,
+    feature_names: Sequence[str],
+    columns: Sequence[str] | None,
+    parameter: str = "level",
 ) -> Level:
     """Read the parameter.
 
@@ -43,11 +47,13 @@ def read_level(
         Of the last axis of what the LSTM reads.
     columns : sequence of str, or None
         Of a table whose columns are time steps, time step by time step.
+    parameter : str
+        Its name, for messages.
     """
     n_features = len(feature_names)
     steps, features = np.indices((n_timesteps, n_features))
     if isinstance(level, Mapping):
-        return _groups(level, n_timesteps, list(feature_names), columns)
+        return _groups(level, n_timesteps, list(feature_names), columns, parameter)
     if isinstance(level, int | np.integer) and not isinstance(level, bool) and level >= 1:
         starts = range(0, n_timesteps, int(level))
         names = [f"steps {start} to {min(start + level, n_timesteps) - 1}" for start in starts]
@@ -65,7 +71,7 @@ def read_level(
             )
         return Level(level, features, n_features)
     raise ValueError(
-        f"The 'level' parameter must be one of {LEVELS}, a number of time steps that make a "
+        f"The {parameter!r} parameter must be one of {LEVELS}, a number of time steps that make a "
         "window, or a mapping from names to features, slices of time steps or pairs of these. "
         f"Got {level!r} instead."
     )
@@ -76,27 +82,25 @@ def _groups(
     n_timesteps: int,
     feature_names: list[str],
     columns: Sequence[str] | None,
+    parameter: str,
 ) -> Level:
+    prefix = f"The {parameter!r} parameter:"
     names = [str(name) for name in groups]
     if len(set(names)) < len(names):
-        raise ValueError(f"The 'level' parameter: groups have the same name, in {names}.")
+        raise ValueError(f"{prefix} groups have the same name, in {names}.")
     table = np.full((n_timesteps, len(feature_names)), -1)
     for player, (name, members) in enumerate(groups.items()):
         for member in as_members(members):
-            cells = _cells(name, member, table.shape, feature_names, columns)
+            cells = _cells(name, member, table.shape, feature_names, columns, prefix)
             if not np.isin(table[cells], (-1, player)).all():
-                raise ValueError(
-                    f"The 'level' parameter: {member!r} of group {name!r} is in another group, too."
-                )
+                raise ValueError(f"{prefix} {member!r} of group {name!r} is in another group, too.")
             table[cells] = player
         if not (table == player).any():
-            raise ValueError(
-                f"The 'level' parameter: group {name!r} has no cells. Got {members!r}."
-            )
+            raise ValueError(f"{prefix} group {name!r} has no cells. Got {members!r}.")
     if (table < 0).any():
         step, feature = np.argwhere(table < 0)[0]
         raise ValueError(
-            f"The 'level' parameter: time step {step} of feature {feature_names[feature]!r} is in "
+            f"{prefix} time step {step} of feature {feature_names[feature]!r} is in "
             "no group. Every cell must be in one; add a group for the rest."
         )
     return Level("group", table, len(groups), names)
@@ -115,6 +119,7 @@ def _cells(
     shape: tuple[int, ...],
     feature_names: list[str],
     columns: Sequence[str] | None,
+    prefix: str,
 ) -> tuple[Any, Any]:
     """Index of a feature's series, of time steps, of some steps of a feature, or of a column."""
     steps: Any = slice(None)
@@ -131,7 +136,7 @@ def _cells(
         position = int(member) if -len(names) <= member < len(names) else None
     if position is None:
         raise ValueError(
-            f"The 'level' parameter: group {group!r} must hold names or positions among {names}, "
+            f"{prefix} group {group!r} must hold names or positions among {names}, "
             f"slices of time steps, or pairs (slice, feature). Got {member!r}."
         )
     if names is feature_names:

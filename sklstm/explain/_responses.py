@@ -140,12 +140,17 @@ def _select(
     if target is None:
         return every, shape, names
     if isinstance(target, np.ndarray) and target.dtype.kind == "f":
-        if target.shape != (shape or (1,)) or not np.isfinite(target).all():
+        one = shape or (1,)
+        if target.shape[-len(one) :] != one or target.ndim > len(one) + 1 or not len(target):
             raise ValueError(
-                f"The 'target' parameter, an array of weights, must be finite and of the shape "
-                f"{shape or (1,)} of the outputs of {method}. Got shape {target.shape}."
+                f"The 'target' parameter, an array of weights, must be of the shape {one} of the "
+                f"outputs of {method}, or hold several such. Got shape {target.shape}."
             )
-        return target.reshape(1, -1).astype(np.float64), (), ["weighted"]
+        if not np.isfinite(target).all():
+            raise ValueError("The 'target' parameter, an array of weights, must be finite.")
+        weights = target.reshape(-1, n).astype(np.float64)
+        several = target.ndim > len(one)
+        return weights, (len(target),) if several else (), None if several else ["weighted"]
     if isinstance(target, np.ndarray) and target.ndim:
         raise ValueError(
             "The 'target' parameter must be a list where it names outputs, or an array of floats "

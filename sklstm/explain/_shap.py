@@ -106,7 +106,7 @@ def explain_shap(
         Which of several outputs; None is all of them. A label is a class or a quantile, and with
         several outputs and quantiles a pair ``(output, quantile)``. A float array of the shape
         of one row's output weighs the outputs: ``np.array([-1.0, 0.0, 1.0])`` is the width of an
-        interval.
+        interval. An array of several such has as many outputs.
     n_blocks : int, default=2
         Of "blocked".
     tolerance : float, default=0.01

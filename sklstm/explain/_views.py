@@ -1,13 +1,13 @@
 """Other views of an Explanation: one output, sums of cells, means over rows."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._names import n_features, names_by_axis, real_steps
+from ._levels import read_level
+from ._names import names_by_axis, real_steps
 
 if TYPE_CHECKING:
     from ._explanation import Explanation
@@ -56,56 +56,18 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def sums_of_cells(
-    e: "Explanation", players: str | Mapping[str, Sequence[int | str]]
-) -> dict[str, Any]:
-    """Fields of the explanation of features, time steps or groups."""
-    if isinstance(players, Mapping):
-        values = e.values.sum(axis=1) if e.data.ndim == 3 else e.values
-        groups = _groups(e, players)
-        sums = [values[:, members].sum(axis=1) for members in groups.values()]
-        return {"values": np.stack(sums, axis=1), "player_names": list(groups)}
-    values = e.values
-    if e.data.ndim == 2:
-        if e.n_timesteps is None:
-            if players == "feature":
-                raise ValueError(
-                    "The columns of X are not known to be time steps of several features. Use "
-                    "by() with groups of columns, or set the estimator's n_timesteps=."
-                )
-            return {"values": values, "player_names": None}
-        steps = (e.n_timesteps, n_features(e, e.n_timesteps))
-        values = values.reshape(len(e), *steps, *e.output_values.shape[1:])
-    axis = 1 if players == "feature" else 2
-    return {"values": values.sum(axis=axis), "player_names": None}
-
-
-def _groups(e: "Explanation", groups: Mapping[str, Sequence[int | str]]) -> dict[str, list[int]]:
-    """Positions of the features of each group; every feature is in one."""
-    names = list(e.feature_names)
-    found: dict[str, list[int]] = {}
-    for group, members in groups.items():
-        if isinstance(members, str):
-            raise ValueError(f"Group {group!r} must be a list of features. Got {members!r}.")
-        found[str(group)] = [_feature(member, names) for member in members]
-    counts = np.bincount(list(itertools.chain(*found.values())) or [0], minlength=len(names))
-    if not found or any(not members for members in found.values()):
-        raise ValueError("Each group must have a feature.")
-    if len(found) < len(groups):
-        raise ValueError(f"The groups have names that are the same as text: {list(groups)}.")
-    for number, what in ((0, "no group"), (2, "several groups, or twice in one")):
-        wrong = [n for n, count in zip(names, counts, strict=True) if min(count, 2) == number]
-        if wrong:
-            raise ValueError(f"Each feature must be in one group; in {what}: {wrong}.")
-    return found
-
-
-def _feature(member: Any, names: list[str]) -> int:
-    if isinstance(member, str) and names.count(member) == 1:
-        return names.index(member)
-    if _is_int(member) and 0 <= member < len(names):
-        return int(member)
-    raise ValueError(f"There is no single feature {member!r}. The features are {names}.")
+def sums_of_cells(e: "Explanation", players: str | int | Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of the explanation of features, time steps, windows or groups."""
+    columns = e.feature_names if e.data.ndim == 2 else None
+    n_timesteps = e.n_timesteps or e.data.shape[1]
+    names = e.feature_names
+    if columns is not None:
+        names = [f"x{i}" for i in range(len(columns) // n_timesteps)]
+    level = read_level(players, n_timesteps, names, columns, "players")
+    cells = e.values.reshape(len(e), level.table.size, *e.output_values.shape[1:])
+    table = level.table.ravel()
+    sums = [cells[:, table == player].sum(axis=1) for player in range(level.n_players)]
+    return {"values": np.stack(sums, axis=1), "level": level.name, "player_names": level.names}
 
 
 def sums_over_windows(e: "Explanation") -> dict[str, Any]:

@@ -115,6 +115,15 @@ def test_the_width_of_an_interval_is_explained():
     quantiles = model.predict_quantiles(ROWS)
     np.testing.assert_allclose(width.output_values, quantiles[:, 2] - quantiles[:, 0])
     np.testing.assert_allclose(width.values, every.values[..., 2] - every.values[..., 0], atol=1e-6)
+    together = model.explain_shap(
+        ROWS,
+        background=BACKGROUND,
+        response_method="predict_quantiles",
+        target=np.vstack([np.eye(3), [-1.0, 0.0, 1.0]]),
+    )
+    np.testing.assert_allclose(together.values[..., :3], every.values, atol=1e-6)
+    np.testing.assert_allclose(together.values[..., 3], width.values, atol=1e-6)
+    assert gap(together) < 1e-5
 
 
 def test_targets_are_named_or_numbered():
@@ -507,7 +516,8 @@ def test_real_speech_adds_up_for_every_class():
         ({"response_method": "decision_function"}, "The 'response_method' parameter must be"),
         ({"response_method": "predict_quantiles"}, "needs loss='quantile'"),
         ({"target": 3}, "The 'target' parameter must be among"),
-        ({"target": np.ones(2)}, "must be finite and of the shape"),
+        ({"target": np.ones(2)}, r"must be of the shape \(1,\)"),
+        ({"target": np.full(1, np.nan)}, "an array of weights, must be finite"),
         ({"target": np.array([0, 0])}, "must be a list where it names outputs"),
         ({"target": []}, "must not be an empty list"),
         ({"tolerance": 0}, "The 'tolerance' parameter must be a number > 0"),
