@@ -1,7 +1,7 @@
 """
-=========================================
+==========================================
 Searching parameters at a part of the cost
-=========================================
+==========================================
 
 A grid search trains every candidate to the end, also those that were hopeless after three
 epochs.
