@@ -24,16 +24,14 @@ def forward_batches(network: ScaledNetwork, sequences: Sequences) -> NDArray[np.
     n = len(sequences)
     if n <= batch:
         return _forward(network, sequences, slice(0, n))
-    if sequences.uniform:
-        parts = [_forward(network, sequences, slice(i, i + batch)) for i in range(0, n, batch)]
-        return np.concatenate(parts)
-    order = np.argsort(sequences.lengths, kind="stable")
+    # One array for all: small results that stay between large buffers that go break up the heap.
     shape: tuple[int, ...] = (n, network.architecture["n_outputs"])
     if network.architecture["return_sequences"]:
         shape = (n, sequences.max_length, *shape[1:])
     outputs = np.zeros(shape)
+    order = None if sequences.uniform else np.argsort(sequences.lengths, kind="stable")
     for i in range(0, n, batch):
-        rows = order[i : i + batch]
+        rows = slice(i, i + batch) if order is None else order[i : i + batch]
         part = _forward(network, sequences, rows)
         if part.ndim == 3:
             outputs[rows, : part.shape[1]] = part
