@@ -70,6 +70,7 @@ def check_background(background: Any) -> None:
 def read_background(read: Callable[[Any], Sequences], background: Any, n_rows: int) -> Background:
     """Read the parameter, by a function that reads what is like X."""
     check_background(background)
+    n_each = None
     if getattr(background, "ndim", None) == 4:
         background = np.asarray(background)
         if len(background) != n_rows:
@@ -77,9 +78,9 @@ def read_background(read: Callable[[Any], Sequences], background: Any, n_rows: i
                 "The 'background' parameter of shape (n, n_references, n_timesteps, n_features) "
                 f"must have references for each of the {n_rows} rows of X. Got {len(background)}."
             )
-        flat = background.reshape(-1, *background.shape[2:])
-        return Background(read(flat), background.shape[1])
+        n_each = background.shape[1]
+        background = background.reshape(-1, *background.shape[2:])
     try:
-        return Background(read(background))
+        return Background(read(background), n_each)
     except ValueError as error:
         raise ValueError(f"The 'background' parameter: {error}") from error

@@ -92,7 +92,8 @@ def describe(e: "Explanation") -> str:
     if e.derivation:
         lines.append(f"derived: {', then '.join(e.derivation)}")
     gap = e.additivity_gap[~np.isnan(e.additivity_gap)]
-    text = f"at most {gap.max():.2g}" if gap.size else "none, the values do not add up to outputs"
+    without = "the values do not add up to outputs" if len(e) else "there are no rows"
+    text = f"at most {gap.max():.2g}" if gap.size else f"none, {without}"
     lines.append(f"additivity gap: {text}")
     if e.standard_error is not None and e.standard_error.size:
         lines.append(f"standard error: at most {e.standard_error.max():.2g}")

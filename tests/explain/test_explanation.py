@@ -830,3 +830,8 @@ def test_repr_of_other_shapes():
     assert "output b\n" in text
     assert "derived: absolute values, then mean of 6 rows" in text
     assert "additivity gap: none" in text
+
+
+def test_no_rows_are_told_from_values_that_do_not_add_up():
+    assert "gap: none, there are no rows" in repr(make()[:0])
+    assert "gap: none, the values do not add up" in repr(make().abs())

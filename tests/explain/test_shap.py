@@ -502,6 +502,8 @@ def test_real_speech_adds_up_for_every_class():
         ({"background": BACKGROUND[:, :4]}, "sample 0 has 7 time steps, and every row of the"),
         ({"background": BACKGROUND[..., :2]}, "'background' parameter: X has 2 features"),
         ({"background": BACKGROUND[:0]}, "'background' parameter"),
+        ({"background": np.zeros((8, 2, 7, 2))}, "'background' parameter: X has 2 features"),
+        ({"background": np.zeros((8, 0, 7, 3))}, "'background' parameter"),
         ({"background": np.zeros((3, 2, 7, 3))}, "for each of the 8 rows of X. Got 3"),
         ({"method": "shapley"}, "The 'method' parameter must be"),
         ({"level": "steps"}, "The 'level' parameter must be"),
