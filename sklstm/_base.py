@@ -21,6 +21,7 @@ from ._data import (
     read_sequences,
     sample_rows,
 )
+from ._explain_methods import ExplainMethods
 from ._parameters import LSTMParameters
 from ._training import (
     Callback,
@@ -57,7 +58,7 @@ _INIT = (0, 1)
 _BACKGROUND = (0, 4)
 
 
-class BaseLSTM(CallbackSupportMixin, LSTMParameters):
+class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
     """Everything but the target: see the two subclasses for the parameters."""
 
     # scikit-learn shows the documentation of parameters only beside a link; there is no public
@@ -285,109 +286,6 @@ class BaseLSTM(CallbackSupportMixin, LSTMParameters):
         """Score the predictions of all real time steps, each once."""
         y_true, y_pred, weights = flatten_steps(y, self.predict(X), sample_weight)
         return metric(y_true, y_pred, sample_weight=weights)
-
-    def explain_shap(
-        self,
-        X: Any,
-        *,
-        background: Any = None,
-        method: Any = "auto",
-        level: Any = "cell",
-        response_method: Any = "auto",
-        target: Any = None,
-        n_blocks: int = 2,
-        tolerance: float = 0.01,
-        max_nodes: int = 64,
-        budget: int | None = None,
-        n_jobs: int | None = None,
-        random_state: Any = None,
-    ) -> Any:
-        """What every cell of X adds to the output; see `sklstm.explain.explain_shap`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
-        background : array-like of the same kind, or of shape (n, m, n_timesteps, n_features), \
-                optional
-        method : {"auto", "deep", "blocked", "gradient", "exact", "kernel", "permutation", \
-                "partition"}, default="auto"
-        level : {"cell", "feature", "timestep"}, int or mapping, default="cell"
-        response_method : {"auto", "decision_function", "predict_proba", "predict", \
-                "predict_quantiles"}, default="auto"
-        target : label, position, list or float array, optional
-        n_blocks : int, default=2
-        tolerance : float, default=0.01
-        max_nodes : int, default=64
-        budget : int, optional
-        n_jobs : int, optional
-        random_state : int, RandomState instance or None, default=None
-
-        Returns
-        -------
-        Explanation
-        """
-        from .explain import explain_shap
-
-        return explain_shap(
-            self,
-            X,
-            background=background,
-            method=method,
-            level=level,
-            response_method=response_method,
-            target=target,
-            n_blocks=n_blocks,
-            tolerance=tolerance,
-            max_nodes=max_nodes,
-            budget=budget,
-            n_jobs=n_jobs,
-            random_state=random_state,
-        )
-
-    def explain_permutation(
-        self,
-        X: Any,
-        y: Any,
-        *,
-        level: Any = "feature",
-        scoring: Any = None,
-        n_repeats: int = 5,
-        n_jobs: int | None = None,
-        sample_weight: Any = None,
-        random_state: Any = None,
-    ) -> Any:
-        """Permutation importance; see `sklstm.explain.explain_permutation`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
-        y : array-like of shape (n,) or (n, n_outputs)
-        level : {"feature", "timestep", "cell"}, default="feature"
-        scoring : str, callable, list, tuple, dict or None, default=None
-        n_repeats : int, default=5
-        n_jobs : int or None, default=None
-        sample_weight : array-like of shape (n,), optional
-        random_state : int, RandomState instance or None, default=None
-
-        Returns
-        -------
-        Bunch
-            ``importances``, ``importances_mean`` and ``importances_std``.
-        """
-        from .explain import explain_permutation
-
-        check_is_fitted(self)
-        return explain_permutation(
-            self,
-            X,
-            y,
-            level=level,
-            scoring=scoring,
-            n_repeats=n_repeats,
-            n_jobs=n_jobs,
-            sample_weight=sample_weight,
-            random_state=random_state,
-        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Parameters, fitted scalars and NumPy weights; see ``_training._state``."""
