@@ -78,6 +78,8 @@ def _scorer_of(model: Any, estimator: Any, scoring: Any) -> Callable[[Any, Any, 
         raise ValueError(
             f"The 'scoring' parameter must be one scorer, a str or a callable. Got {scoring!r}."
         )
+    while hasattr(model, "steps"):
+        model = model.steps[-1][1]
     found = getattr(model, "scorer_", None)
     if isinstance(found, dict):
         found = found.get(model.refit) if isinstance(model.refit, str) else None

@@ -1,11 +1,13 @@
 """explain_units."""
 
+import warnings
 from functools import partial
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 from torch import Tensor
 
@@ -18,7 +20,7 @@ from ._inside import Inside
 from ._levels import Level
 from ._responses import read_response
 from ._rows import Values, attributed
-from ._shap import _output_names, _outputs, _references
+from ._shap import _output_names, _outputs, _references, excess_of
 
 
 def explain_units(
@@ -97,6 +99,11 @@ def explain_units(
         Where a parameter is not as described; where ``background`` is missing, or every row of
         it is shorter than a row of X; where the last step is no LSTM of this library, or has a
         ``module`` of its own; where ``scoring`` is given without y.
+
+    Warns
+    -----
+    UserWarning
+        Where the contributions of a row miss its output by more than rounding.
 
     See Also
     --------
@@ -184,14 +191,29 @@ def _contributions(
     direct = direct.reshape(outputs.shape)
     contribution = found.values[:, :-1].reshape(len(outputs), *inside.shape, *outputs.shape[1:])
     total = (base + direct)[:, None] + contribution.sum(axis=(2, 3))
+    gap = np.abs(total - outputs[:, None])
+    deviation = found.deviation.reshape(outputs.shape)
+    unit = readout.unit(network.y_scale).cpu().numpy().reshape(response.shape)
+    _warn_of(excess_of(gap.max(axis=1), outputs, base, deviation, unit))
     return {
         "contribution": contribution,
         "direct": direct,
         "base_values": base,
         "output_values": outputs,
-        "additivity_gap": np.abs(total - outputs[:, None]),
+        "additivity_gap": gap,
         "output_names": _output_names(response, network),
     }
+
+
+def _warn_of(excess: NDArray[np.float64]) -> None:
+    rows = np.flatnonzero((excess > 0).reshape(len(excess), -1).any(axis=1))
+    if len(rows):
+        warnings.warn(
+            f"The contributions of {len(rows)} of {len(excess)} rows do not add up; the first is "
+            f"sample {rows[0]}. Inputs or states of this size are beyond float32.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _of_units(

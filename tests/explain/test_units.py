@@ -353,6 +353,16 @@ def test_bad_input_is_named():
         model.explain_units(ROWS, background=BACKGROUND[:, :, :2])
 
 
+def test_sums_that_fail_are_told():
+    model = LSTMRegressor(**SMALL, num_layers=2, activation="relu", standardize=False).fit(X, Y)
+    huge = ROWS.copy()
+    huge[[2, 5]] *= 1e22
+    with pytest.warns(UserWarning, match="2 of 8 rows do not add up; the first is sample 2"):
+        units = model.explain_units(huge, background=BACKGROUND)
+    assert not (units.additivity_gap[2] < 1).all()
+    assert units.additivity_gap[3].max() < 1e-4
+
+
 def test_the_estimator_and_the_world_are_as_before():
     model = pickle.loads(pickle.dumps(regressor(**DEEP)))
     before = pickle.dumps(model)
