@@ -9,6 +9,7 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from torch import nn
@@ -19,8 +20,7 @@ from sklstm.datasets import load_japanese_vowels
 from sklstm.explain import explain_gates
 from sklstm.preprocessing import SequenceTokenizer, SequenceWise, SlidingWindow
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(2, 3, size=(40, 6, 3))
+X = np.random.default_rng(0).normal(2, 3, size=(40, 6, 3))
 Y = X[:, 4, 1] + X[:, 2, 0]
 SMALL = {"hidden_size": 4, "max_epochs": 2, "random_state": 0}
 STATES = (
@@ -131,6 +131,7 @@ def test_padding_is_nan_and_everything_else_is_where_it_was():
 
 
 def test_rows_of_a_table_and_tokens_and_sequence_outputs():
+    rng = np.random.default_rng(1)
     table = X.reshape(40, 18)
     flat = LSTMRegressor(**SMALL, n_timesteps=6).fit(table, Y)
     assert_same(flat.explain_gates(table), regressor().explain_gates(X))
@@ -139,7 +140,7 @@ def test_rows_of_a_table_and_tokens_and_sequence_outputs():
     assert_same(named.explain_gates(frame), flat.explain_gates(table))
     univariate = LSTMRegressor(**SMALL).fit(table, Y)
     assert univariate.explain_gates(table).cell_state.shape == (40, 18, 1, 1, 4)
-    codes = RNG.integers(0, 5, size=(40, 6))
+    codes = rng.integers(0, 5, size=(40, 6))
     tokens = LSTMRegressor(**SMALL, embedding_size=3).fit(codes, Y)
     gates = tokens.explain_gates([codes[0], codes[1, :3]])
     # Equal codes at the start, equal states.
@@ -219,9 +220,10 @@ def test_the_first_step_of_either_direction_has_nothing_to_forget():
 
 def test_it_forgets_at_the_marks_and_writes_at_the_gates():
     """Feature 1 closes the forget gate, feature 2 opens the input gate."""
+    rng = np.random.default_rng(1)
     marks = np.zeros((30, 20, 3))
-    marks[:, :, 0] = RNG.normal(size=(30, 20))
-    marks[:, :, 1:] = RNG.random((30, 20, 2)) < 0.2
+    marks[:, :, 0] = rng.normal(size=(30, 20))
+    marks[:, :, 1:] = rng.random((30, 20, 2)) < 0.2
     W = {(2, 0): 1.0, (1, 1): -12.0, (0, 2): 12.0}
     gates = crafted(W, (-6, 6, 0, 0), hidden_size=2).explain_gates(marks)
     forgetting, writing = gates.forgetting[:, :, 0, 0], gates.writing[:, :, 0, 0]
@@ -231,6 +233,21 @@ def test_it_forgets_at_the_marks_and_writes_at_the_gates():
     expected = np.abs(np.tanh(marks[:, :, 0])) * np.where(marks[:, :, 2] == 1, 0.9975, 0.0025)
     np.testing.assert_allclose(writing, expected, atol=1e-4)
     assert (gates.cell_state[marks[:, :, 1] == 1] < 1).all()
+
+
+def test_a_network_that_has_learned_to_forget_forgets_at_the_marks():
+    """The sum of feature 0 since the last mark, feature 1."""
+    rng = np.random.default_rng(1)
+    marks = rng.random((300, 10)) < 0.2
+    rows = np.stack([rng.normal(size=(300, 10)), marks], axis=2)
+    sums = np.zeros((300, 10))
+    for t in range(10):
+        sums[:, t] = rows[:, t, 0] + np.where(marks[:, t], 0, sums[:, t - 1])
+    model = LSTMRegressor(6, max_epochs=20, dropout=0.0, return_sequences=True, random_state=0)
+    gates = model.fit(rows[:200], sums[:200]).explain_gates(rows[200:])
+    assert model.score(rows[200:], sums[200:]) > 0.8
+    forgetting, at_mark = gates.forgetting[:, 1:, 0, 0], marks[200:, 1:]
+    assert roc_auc_score(at_mark.ravel(), forgetting.ravel()) > 0.98
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
@@ -273,7 +290,8 @@ def test_x_goes_through_any_steps():
 
 
 def test_windows_of_a_table_and_texts():
-    table = pd.DataFrame(RNG.normal(size=(30, 2)), columns=["a", "b"])
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.normal(size=(30, 2)), columns=["a", "b"])
     model = make_pipeline(SlidingWindow(5), LSTMRegressor(**SMALL)).fit(table, table["a"])
     gates = explain_gates(model, table)
     assert gates.forget_gate.shape == (30, 5, 1, 1, 4)

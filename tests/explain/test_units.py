@@ -13,15 +13,15 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import mean_absolute_error, r2_score
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.datasets import load_japanese_vowels
 from sklstm.explain import explain_gates, explain_units
 from sklstm.preprocessing import SequenceWise, SlidingWindow
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(80, 6, 3))
+X = np.random.default_rng(0).normal(size=(80, 6, 3))
 Y = 2 * X[:, 4, 1] + X[:, 2, 0]
 LABELS = np.digitize(Y, [-1, 1])
 SMALL = {"hidden_size": 4, "max_epochs": 4, "batch_size": 16, "random_state": 0}
@@ -98,6 +98,7 @@ def test_several_targets_quantiles_and_sequence_outputs_add_up():
 
 
 def test_containers_agree():
+    rng = np.random.default_rng(1)
     model = regressor(**DEEP)
     padded = ROWS.copy()
     padded[0, :2] = padded[1, 4:] = np.nan
@@ -113,7 +114,7 @@ def test_containers_agree():
     found = table.explain_units(ROWS.reshape(8, -1), background=BACKGROUND.reshape(20, -1))
     expected = model.explain_units(ROWS, background=BACKGROUND)
     np.testing.assert_allclose(found.contribution, expected.contribution, atol=1e-5)
-    codes = RNG.integers(0, 5, size=(80, 6))
+    codes = rng.integers(0, 5, size=(80, 6))
     tokens = LSTMRegressor(**SMALL, embedding_size=3).fit(codes, Y)
     rows = [codes[0], codes[1, :4], codes[2]]
     units = tokens.explain_units(rows, background=codes[20:40])
@@ -299,8 +300,30 @@ def test_x_and_background_go_through_any_steps():
         np.testing.assert_array_equal(units[name], expected[name])
 
 
+def test_the_scorer_is_that_of_the_search_or_the_one_given():
+    pipeline = make_pipeline(FunctionTransformer(), LSTMRegressor(**SMALL))
+    grid, metrics = {"lstmregressor__hidden_size": [2]}, {"a": "r2", "b": "neg_mean_absolute_error"}
+    search = GridSearchCV(pipeline, grid, scoring=metrics, refit="b", cv=2)
+    model = Pipeline([("nothing", "passthrough"), ("search", search)]).fit(X, Y)
+
+    def ablated(**options):
+        return explain_units(model, X, Y, background=BACKGROUND[:1], **options).ablation
+
+    last = model[-1].best_estimator_[-1]
+    for name, scoring in metrics.items():
+        expected = last.explain_units(X, Y, background=BACKGROUND[:1], scoring=scoring).ablation
+        np.testing.assert_array_equal(ablated(scoring=scoring), expected)
+        assert np.array_equal(ablated(), expected) == (name == "b")
+
+    def error(model, X, y):
+        return -np.abs(model.predict(X) - y).mean()
+
+    np.testing.assert_allclose(ablated(scoring=error), expected)
+
+
 def test_windows_of_a_table_and_rows_that_were_kept():
-    table = pd.DataFrame(RNG.normal(size=(60, 2)), columns=["a", "b"])
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
     y = table["a"] + table["b"].shift(1, fill_value=0)
     model = make_pipeline(SlidingWindow(4), LSTMRegressor(**SMALL, keep_background=10))
     model.fit(table, y)
