@@ -7,9 +7,11 @@ from ._gradient import expected_gradients
 from ._modes import explaining
 from ._prefixes import are_windows, exact_windows, shares_prefixes
 from ._readout import Readout
+from ._sobol import SobolIndices, sobol_indices
 
 __all__ = [
     "Readout",
+    "SobolIndices",
     "are_windows",
     "blocked",
     "deep",
@@ -18,4 +20,5 @@ __all__ = [
     "expected_gradients",
     "explaining",
     "shares_prefixes",
+    "sobol_indices",
 ]

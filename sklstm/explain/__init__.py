@@ -3,5 +3,6 @@
 from ._explanation import Explanation
 from ._permutation import explain_permutation
 from ._shap import explain_shap
+from ._variance import explain_variance
 
-__all__ = ["Explanation", "explain_permutation", "explain_shap"]
+__all__ = ["Explanation", "explain_permutation", "explain_shap", "explain_variance"]
