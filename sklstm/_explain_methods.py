@@ -111,6 +111,55 @@ class ExplainMethods:
             random_state=random_state,
         )
 
+    def explain_variance(
+        self,
+        X: Any,
+        *,
+        level: Any = "feature",
+        n_samples: int = 1024,
+        response_method: Any = "auto",
+        target: Any = None,
+        confidence_level: float = 0.95,
+        n_resamples: int = 1000,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Sobol indices of the output; see `sklstm.explain.explain_variance`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        level : {"feature", "timestep", "cell"}, int or mapping, default="feature"
+        n_samples : int, default=1024
+        response_method : {"auto", "decision_function", "predict_proba", "predict", \
+                "predict_quantiles"}, default="auto"
+        target : label, position, list or float array, optional
+        confidence_level : float, default=0.95
+        n_resamples : int, default=1000
+        n_jobs : int, optional
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        Bunch
+            ``first_order`` and ``total_order`` with their intervals, ``variance``, ``mean``,
+            ``player_names``, ``output_names`` and ``n_evaluations``.
+        """
+        from .explain import explain_variance
+
+        return explain_variance(
+            self,
+            X,
+            level=level,
+            n_samples=n_samples,
+            response_method=response_method,
+            target=target,
+            confidence_level=confidence_level,
+            n_resamples=n_resamples,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+
     def explain_gates(self, X: Any) -> Any:
         """Gates and states of every time step; see `sklstm.explain.explain_gates`.
 

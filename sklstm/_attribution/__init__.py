@@ -7,11 +7,13 @@ from ._gradient import expected_gradients
 from ._modes import explaining
 from ._prefixes import are_windows, exact_windows, shares_prefixes
 from ._readout import Readout
+from ._sobol import SobolIndices, sobol_indices
 from ._states import States, rows_of_record, saturated, states
 from ._units import unit_contributions, unit_held
 
 __all__ = [
     "Readout",
+    "SobolIndices",
     "States",
     "are_windows",
     "blocked",
@@ -23,6 +25,7 @@ __all__ = [
     "rows_of_record",
     "saturated",
     "shares_prefixes",
+    "sobol_indices",
     "states",
     "unit_contributions",
     "unit_held",

@@ -5,5 +5,13 @@ from ._gates import explain_gates
 from ._permutation import explain_permutation
 from ._shap import explain_shap
 from ._units import explain_units
+from ._variance import explain_variance
 
-__all__ = ["Explanation", "explain_gates", "explain_permutation", "explain_shap", "explain_units"]
+__all__ = [
+    "Explanation",
+    "explain_gates",
+    "explain_permutation",
+    "explain_shap",
+    "explain_units",
+    "explain_variance",
+]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .._data import Sequences, StepLayout, Windows, read_steps
 from ..preprocessing import SequenceOneHotEncoder, SlidingWindow
 from ._levels import Level, as_members, read_level
+from ._names import usual_names
 from ._pipelines import Passed, Route
 
 FloatArray = NDArray[np.float64]
@@ -67,6 +68,23 @@ class Inputs:
         if players.name == "cell":
             axes = self.data.shape[1:]
         return values.reshape(len(values), *axes, *out)
+
+    def player_names(self, players: Level) -> list[str]:
+        """Names of the players; cells of sequences one by one."""
+        if players.names is not None:
+            return list(players.names)
+        shape = self.data.shape[1:]
+        n_timesteps = shape[0] if len(shape) == 2 else self.n_timesteps
+        return list(usual_names(players.name, shape, self.names, n_timesteps))
+
+
+def read_inputs(route: Route, X: Any, passed: Passed) -> Inputs:
+    """Of X in front of any model."""
+    if not route.reaches_lstm:
+        return inputs_of(route, X, passed)
+    if route.first:
+        return inputs_of(route, X, passed, route.last)
+    return own_inputs(route.last, route.last._read_known(passed.X), passed.X)
 
 
 def own_inputs(estimator: Any, sequences: Sequences, X: Any) -> Inputs:

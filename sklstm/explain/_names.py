@@ -31,16 +31,34 @@ def names_of_players(e: "Explanation") -> Sequence[str]:
     """Default names."""
     if e.level == "group":
         raise ValueError("Groups need player_names.")
-    table = e.data.ndim == 2
-    if e.n_timesteps is None or (table and e.level == "cell"):
-        return e.feature_names
-    steps = range(e.n_timesteps)
-    if e.level == "cell":
-        return [f"{name}[{step}]" for step in steps for name in e.feature_names]
-    if e.level == "timestep":
+    return usual_names(e.level, e.data.shape[1:], e.feature_names, e.n_timesteps)
+
+
+def usual_names(
+    level: str, shape: tuple[int, ...], columns: Sequence[str], n_timesteps: int | None
+) -> Sequence[str]:
+    """Names of cells, features or time steps.
+
+    Parameters
+    ----------
+    level : {"cell", "feature", "timestep"}
+    shape : tuple of int
+        Of the data of one row: time steps and features, or columns of a table.
+    columns : sequence of str
+        Names of its last axis.
+    n_timesteps : int or None
+        None where the columns of a table are not known to be time steps.
+    """
+    table = len(shape) == 1
+    if n_timesteps is None or (table and level == "cell"):
+        return columns
+    steps = range(n_timesteps)
+    if level == "cell":
+        return [f"{name}[{step}]" for step in steps for name in columns]
+    if level == "timestep":
         return [f"step {step}" for step in steps]
     # The columns of a table are named, the features that they are steps of are not.
-    return [f"x{i}" for i in range(n_features(e, e.n_timesteps))] if table else e.feature_names
+    return [f"x{i}" for i in range(shape[0] // n_timesteps)] if table else columns
 
 
 def names_of_outputs(names: Any, out: tuple[int, ...]) -> tuple[Any, ...] | None:
