@@ -4,12 +4,16 @@ from ._blocked import blocked
 from ._coalitions import exact
 from ._deep import deep
 from ._gradient import expected_gradients
+from ._lime import LocalLinear, Sample, local_linear
 from ._modes import explaining
 from ._prefixes import are_windows, exact_windows, shares_prefixes
 from ._readout import Readout
+from ._saliency import input_x_gradient, saliency, smoothgrad
 
 __all__ = [
+    "LocalLinear",
     "Readout",
+    "Sample",
     "are_windows",
     "blocked",
     "deep",
@@ -17,5 +21,9 @@ __all__ = [
     "exact_windows",
     "expected_gradients",
     "explaining",
+    "input_x_gradient",
+    "local_linear",
+    "saliency",
     "shares_prefixes",
+    "smoothgrad",
 ]
