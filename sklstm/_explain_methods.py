@@ -66,6 +66,112 @@ class ExplainMethods:
             random_state=random_state,
         )
 
+    def explain_gradients(
+        self,
+        X: Any,
+        *,
+        method: Any = "integrated",
+        background: Any = None,
+        response_method: Any = "auto",
+        target: Any = None,
+        tolerance: float = 0.01,
+        max_nodes: int = 64,
+        n_samples: int = 50,
+        noise: float = 0.15,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> Any:
+        """How the output responds to each cell of X; see `sklstm.explain.explain_gradients`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        method : {"integrated", "saliency", "input_x_gradient", "smoothgrad"}, default="integrated"
+        background : array-like of the same kind, or of shape (n, m, n_timesteps, n_features), \
+                optional
+        response_method : {"auto", "decision_function", "predict_proba", "predict", \
+                "predict_quantiles"}, default="auto"
+        target : label, position, list or float array, optional
+        tolerance : float, default=0.01
+        max_nodes : int, default=64
+        n_samples : int, default=50
+        noise : float, default=0.15
+        n_jobs : int, optional
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        Explanation
+        """
+        from .explain import explain_gradients
+
+        return explain_gradients(
+            self,
+            X,
+            method=method,
+            background=background,
+            response_method=response_method,
+            target=target,
+            tolerance=tolerance,
+            max_nodes=max_nodes,
+            n_samples=n_samples,
+            noise=noise,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+
+    def explain_lime(
+        self,
+        X: Any,
+        *,
+        background: Any = None,
+        level: Any = "cell",
+        n_samples: int | None = None,
+        kernel_width: float = 0.5,
+        n_nonzero: int | None = None,
+        response_method: Any = "auto",
+        target: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Local linear models of the output; see `sklstm.explain.explain_lime`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        background : array-like of the same kind, or of shape (n, m, n_timesteps, n_features), \
+                optional
+        level : {"cell", "feature", "timestep"}, int or mapping, default="cell"
+        n_samples : int, optional
+        kernel_width : float, default=0.5
+        n_nonzero : int, optional
+        response_method : {"auto", "decision_function", "predict_proba", "predict", \
+                "predict_quantiles"}, default="auto"
+        target : label, position, list or float array, optional
+        n_jobs : int, optional
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        Explanation
+            With ``local_fidelity``.
+        """
+        from .explain import explain_lime
+
+        return explain_lime(
+            self,
+            X,
+            background=background,
+            level=level,
+            n_samples=n_samples,
+            kernel_width=kernel_width,
+            n_nonzero=n_nonzero,
+            response_method=response_method,
+            target=target,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+
     def explain_permutation(
         self,
         X: Any,

@@ -20,6 +20,7 @@ _ARRAYS = (
     "lengths",
     "standard_error",
     "table_rows",
+    "local_fidelity",
 )
 _TEXTS = ("response_method", "level", "method")
 _NAMES = ("feature_names", "output_names", "player_names", "n_timesteps", "derivation")
@@ -74,6 +75,8 @@ class Explanation:
     table_rows : int array of shape (n, n_timesteps), optional
         Of windows of a table, the row of X at each time step; -1 at padding and for rows that
         are not in X.
+    local_fidelity : array of shape (n,) + out, optional
+        Of a local model, such as that of LIME: weighted R² on the samples it was fitted to.
 
     Attributes
     ----------
@@ -113,6 +116,7 @@ class Explanation:
     n_timesteps: int | None = None
     derivation: Sequence[str] = ()
     table_rows: NDArray[np.int64] | None = None
+    local_fidelity: FloatArray | None = None
     additivity_gap: FloatArray = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
@@ -267,6 +271,7 @@ class Explanation:
             values=np.abs(self.values),
             base_values=np.full_like(self.base_values, np.nan),
             standard_error=None,
+            local_fidelity=None,
         )
 
     def mean(self) -> "Explanation":

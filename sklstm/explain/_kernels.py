@@ -21,7 +21,7 @@ from .._attribution import (
 )
 from ..nn import LSTMNetwork, ScaledNetwork
 from ._peers import SHAP_METHODS, shap_kernel
-from ._rows import Kernel, Values, moments_of, responses, responses_of, rows_of_pass
+from ._rows import Kernel, Values, base_of, responses, rows_of_pass
 
 METHODS = ("deep", "blocked", "gradient", "exact", *SHAP_METHODS)
 # Of "exact": the most players, and for "auto" the most evaluations of a row.
@@ -109,7 +109,7 @@ def choose_kernel(
     kernels: dict[str, Any] = {
         "deep": _deep,
         "blocked": _blocked,
-        "gradient": _gradient,
+        "gradient": gradient_kernel,
         "exact": _exact,
     }
     return method, partial(kernels[method], network, readout, work)
@@ -143,7 +143,7 @@ def _deep(
     weights: Tensor,
     players: Tensor,
 ) -> Values:
-    return Values(_by_player(deep(network, readout, x, references, weights), players))
+    return Values(by_player(deep(network, readout, x, references, weights), players))
 
 
 def _blocked(
@@ -168,7 +168,7 @@ def _blocked(
         for partition in range(done, wanted):
             rng = np.random.default_rng([work.seed, partition])
             cells = blocked(network, readout, x[rows], others, weights, players, work.n_blocks, rng)
-            part = _by_player(cells, players)
+            part = by_player(cells, players)
             sums, squares = sums + part, squares + part * part
         done = wanted
         mean = sums / done
@@ -181,7 +181,7 @@ def _blocked(
         wanted = min(2 * done, max_partitions)
 
 
-def _gradient(
+def gradient_kernel(
     network: ScaledNetwork,
     readout: Readout,
     work: Work,
@@ -201,7 +201,7 @@ def _gradient(
         gap = (values[rows].sum((1, 2)) - difference[rows]).abs()
         rows = rows[(gap > allowed[rows]).any(1)]
         if len(rows) == 0 or n_nodes >= work.max_nodes:
-            return Values(_by_player(values, players))
+            return Values(by_player(values, players))
         n_nodes = min(2 * n_nodes, work.max_nodes)
 
 
@@ -210,11 +210,11 @@ def _difference(
     network: ScaledNetwork, readout: Readout, x: Tensor, references: Tensor, weights: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Response minus base value, (n, n_responses), and deviation of the references' responses."""
-    base, deviation = moments_of(responses_of(network, readout, references), weights)
+    base, deviation = base_of(network, readout, references, weights)
     return responses(network, readout, x) - base, deviation
 
 
-def _by_player(cells: Tensor, players: Tensor) -> Tensor:
+def by_player(cells: Tensor, players: Tensor) -> Tensor:
     """Sum the cells of each player, (n, n_timesteps, n_features, k) to (n, n_players, k)."""
     n_players = int(players.max()) + 1
     flat = cells.flatten(1, 2)

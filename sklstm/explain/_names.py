@@ -126,6 +126,7 @@ def check_shapes(e: "Explanation") -> None:
         ("base_values", (len(e.data), *out)),
         ("values", (len(e.data), *players, *out)),
         ("standard_error", (len(e.data), *players, *out)),
+        ("local_fidelity", (len(e.data), *out)),
     ):
         array = getattr(e, name)
         if array is not None and array.shape != shape:
