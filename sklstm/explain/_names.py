@@ -34,13 +34,19 @@ def names_of_players(e: "Explanation") -> Sequence[str]:
     table = e.data.ndim == 2
     if e.n_timesteps is None or (table and e.level == "cell"):
         return e.feature_names
-    steps = range(e.n_timesteps)
-    if e.level == "cell":
-        return [f"{name}[{step}]" for step in steps for name in e.feature_names]
-    if e.level == "timestep":
-        return [f"step {step}" for step in steps]
     # The columns of a table are named, the features that they are steps of are not.
-    return [f"x{i}" for i in range(n_features(e, e.n_timesteps))] if table else e.feature_names
+    names = e.feature_names
+    if table:
+        names = [f"x{i}" for i in range(n_features(e, e.n_timesteps))]
+    return usual_names(e.level, e.n_timesteps, names)
+
+
+def usual_names(level: str, n_timesteps: int, features: Sequence[str]) -> Sequence[str]:
+    """Names of cells, time steps or features."""
+    steps = range(n_timesteps)
+    if level == "cell":
+        return [f"{name}[{step}]" for step in steps for name in features]
+    return [f"step {step}" for step in steps] if level == "timestep" else features
 
 
 def names_of_outputs(names: Any, out: tuple[int, ...]) -> tuple[Any, ...] | None:
