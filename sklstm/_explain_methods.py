@@ -33,7 +33,7 @@ class ExplainMethods:
                 optional
         method : {"auto", "deep", "blocked", "gradient", "exact", "kernel", "permutation", \
                 "partition"}, default="auto"
-        level : {"cell", "feature", "timestep"}, int or mapping, default="cell"
+        level : {"cell", "feature", "timestep", "window"}, int or mapping, default="cell"
         response_method : {"auto", "decision_function", "predict_proba", "predict", \
                 "predict_quantiles"}, default="auto"
         target : label, position, list or float array, optional
@@ -180,6 +180,8 @@ class ExplainMethods:
         level: Any = "feature",
         scoring: Any = None,
         n_repeats: int = 5,
+        block_size: int | None = None,
+        groups: Any = None,
         n_jobs: int | None = None,
         sample_weight: Any = None,
         random_state: Any = None,
@@ -190,9 +192,11 @@ class ExplainMethods:
         ----------
         X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
         y : array-like of shape (n,) or (n, n_outputs)
-        level : {"feature", "timestep", "cell"}, default="feature"
+        level : {"feature", "timestep", "cell", "window"}, int or mapping, default="feature"
         scoring : str, callable, list, tuple, dict or None, default=None
         n_repeats : int, default=5
+        block_size : int or None, default=None
+        groups : array-like of shape (n,), optional
         n_jobs : int or None, default=None
         sample_weight : array-like of shape (n,), optional
         random_state : int, RandomState instance or None, default=None
@@ -200,7 +204,7 @@ class ExplainMethods:
         Returns
         -------
         Bunch
-            ``importances``, ``importances_mean`` and ``importances_std``.
+            ``importances``, ``importances_mean``, ``importances_std`` and ``player_names``.
         """
         from .explain import explain_permutation
 
@@ -212,6 +216,8 @@ class ExplainMethods:
             level=level,
             scoring=scoring,
             n_repeats=n_repeats,
+            block_size=block_size,
+            groups=groups,
             n_jobs=n_jobs,
             sample_weight=sample_weight,
             random_state=random_state,

@@ -220,15 +220,15 @@ class Explanation:
 
         Parameters
         ----------
-        players : {"feature", "timestep", "table"}, int or mapping
-            What the new players are, as ``level`` of ``explain_shap``: an int makes windows of so
-            many time steps; a mapping from names holds, for each, features (of a table columns)
-            by name or position, slices of time steps, or pairs ``(slice, feature)``. "table" is for
-            windows of a table, behind a SlidingWindow: what a cell of the table adds to the
-            outputs of all rows together, summed over the explained windows that contain it. Its
-            values have shape (n, n_columns) + out, a row for each row of the table that was
-            explained. They add up to no row's output: ``base_values`` and ``additivity_gap`` are
-            NaN.
+        players : {"feature", "timestep", "window", "table"}, int or mapping
+            What the new players are, as ``level`` of ``explain_shap``: "window" makes ten windows
+            of the time steps, an int windows of so many steps; a mapping from names holds, for
+            each, features (of a table columns) by name or position, slices of time steps, or
+            pairs ``(slice, feature)``. "table" is for windows of a table, behind a
+            SlidingWindow: what a cell of the table adds to the outputs of all rows together,
+            summed over the explained windows that contain it. Its values have shape
+            (n, n_columns) + out, a row for each row of the table that was explained. They add up
+            to no row's output: ``base_values`` and ``additivity_gap`` are NaN.
 
         Returns
         -------

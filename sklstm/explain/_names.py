@@ -31,10 +31,10 @@ def names_of_players(e: "Explanation") -> Sequence[str]:
     """Default names."""
     if e.level == "group":
         raise ValueError("Groups need player_names.")
-    return usual_names(e.level, e.data.shape[1:], e.feature_names, e.n_timesteps)
+    return names_of_level(e.level, e.data.shape[1:], e.feature_names, e.n_timesteps)
 
 
-def usual_names(
+def names_of_level(
     level: str, shape: tuple[int, ...], columns: Sequence[str], n_timesteps: int | None
 ) -> Sequence[str]:
     """Names of cells, features or time steps.
@@ -52,13 +52,17 @@ def usual_names(
     table = len(shape) == 1
     if n_timesteps is None or (table and level == "cell"):
         return columns
+    # The columns of a table are named, the features that they are steps of are not.
+    features = [f"x{i}" for i in range(shape[0] // n_timesteps)] if table else columns
+    return usual_names(level, n_timesteps, features)
+
+
+def usual_names(level: str, n_timesteps: int, features: Sequence[str]) -> Sequence[str]:
+    """Names of cells, time steps or features."""
     steps = range(n_timesteps)
     if level == "cell":
-        return [f"{name}[{step}]" for step in steps for name in columns]
-    if level == "timestep":
-        return [f"step {step}" for step in steps]
-    # The columns of a table are named, the features that they are steps of are not.
-    return [f"x{i}" for i in range(shape[0] // n_timesteps)] if table else columns
+        return [f"{name}[{step}]" for step in steps for name in features]
+    return [f"step {step}" for step in steps] if level == "timestep" else features
 
 
 def names_of_outputs(names: Any, out: tuple[int, ...]) -> tuple[Any, ...] | None:
