@@ -341,6 +341,35 @@ class Explanation:
         """
         return _exports.to_shap(self)
 
+    def plot(self, row: int | None = None, *, output: Any = None, ax: Any = None) -> Any:
+        """Draw one row, or the importance of the players over all rows.
+
+        Parameters
+        ----------
+        row : int, optional
+            Which one. None draws a single row, and of several rows their mean absolute values.
+        output : int, str or tuple, optional
+            As in :meth:`output`. None is, of one row, the predicted class, the last time step of
+            outputs per step, or the first output; of several rows the mean over all outputs.
+        ax : Axes or array of Axes, optional
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        AttributionDisplay or ImportanceDisplay
+            Of `sklstm.plot`, which draw more kinds of pictures.
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        from ..plot import AttributionDisplay, ImportanceDisplay
+
+        if row is None and (len(self) != 1 or "absolute values" in self.derivation):
+            return ImportanceDisplay.from_explanation(self, output=output, ax=ax)
+        return AttributionDisplay.from_explanation(self, row or 0, output=output, ax=ax)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to one file, in NumPy's npz format without pickle.
 

@@ -91,6 +91,7 @@ def own_inputs(estimator: Any, sequences: Sequences, X: Any) -> Inputs:
     layout = StepLayout.of(sequences)
     n_timesteps, n_features = int(layout.sizes.max()), sequences.n_features
     table = sequences.layout == "table" and sequences.starts is None
+    whole = bool((layout.lengths == n_timesteps).all())  # a single row may be padded, too
     names = getattr(estimator, "feature_names_in_", None)
     n_names = n_timesteps * n_features if table else n_features
     if names is None or len(names) != n_names:
@@ -102,7 +103,7 @@ def own_inputs(estimator: Any, sequences: Sequences, X: Any) -> Inputs:
         [str(name) for name in names],
         np.arange(n_timesteps * n_features).reshape(n_timesteps, n_features),
         (n_timesteps, n_features),
-        None if table or sequences.uniform else sequences.lengths,
+        None if table or whole else sequences.lengths,
         estimator.n_timesteps if table else None,
         table_rows=rows_of_windows(X) if isinstance(X, Windows) else None,
     )
