@@ -32,12 +32,12 @@ def deep(
     x : Tensor of shape (n, n_timesteps, n_features)
         In original units; every step is real.
     references : Tensor of shape (1 or n, n_references, n_timesteps, n_features)
-    weights : float64 Tensor of shape (n_references,)
-        They sum to 1.
+    weights : float64 Tensor of shape ([n_means,] n_references)
+        They sum to 1. Several rows of them make several means, at little cost.
 
     Returns
     -------
-    float64 Tensor of shape (n, n_timesteps, n_features, n_responses)
+    float64 Tensor of shape ([n_means,] n, n_timesteps, n_features, n_responses)
         With ``n_timesteps * n_responses`` of a network that returns sequences.
 
     References
@@ -47,10 +47,11 @@ def deep(
     """
     n, n_timesteps, _ = x.shape
     n_outputs = len(readout.weight) * (n_timesteps if network.pooling is None else 1)
-    total = weights.new_zeros(n, n_timesteps, network.recurrent.input_size, n_outputs)
+    total = zeros(network, weights, n, n_timesteps, n_outputs)
     for rows, some, own, other in recorded_pairs(network, x, references, n_outputs):
-        total[rows] += contributions(network, readout, own, other, weights[some])
-    return total if network.embedding is None else total.sum(2, keepdim=True)
+        part = contributions(network, readout, own, other, weights[..., some])
+        total[..., rows, :, :, :] += part
+    return total if network.embedding is None else total.sum(-2, keepdim=True)
 
 
 def recorded_pairs(
@@ -66,6 +67,14 @@ def recorded_pairs(
             yield rows, some, own, other
 
 
+def zeros(
+    network: LSTMNetwork, weights: Tensor, n: int, n_timesteps: int, n_outputs: int
+) -> Tensor:
+    """Contributions of nothing."""
+    shape = n, n_timesteps, network.recurrent.input_size, n_outputs
+    return weights.new_zeros(*weights.shape[:-1], *shape)
+
+
 def contributions(
     network: LSTMNetwork,
     readout: Readout,
@@ -77,16 +86,17 @@ def contributions(
 
     Returns
     -------
-    float64 Tensor of shape (n, n_timesteps, input_size, n_outputs)
-        The weighted sum over the second axis of the pairs.
+    float64 Tensor of shape ([n_means,] n, n_timesteps, input_size, n_outputs)
+        Sums over the second axis of the pairs, with ``weights`` of shape ([n_means,] second axis).
     """
     seeds, direct, units = seeds_from_head(network, readout, recording, reference)
     n_outputs = len(units)
-    weights = weights.float()
+    weights_of_means = weights.float().view(-1, weights.shape[-1])
 
     def times_difference(multipliers: Tensor, time: int) -> Tensor:
         delta = recording.inputs[time] - reference.inputs[time]
-        return (multipliers * (delta * weights[:, None])[..., None, :]).sum(1)
+        of_pairs = multipliers * delta[..., None, :]
+        return (weights_of_means @ of_pairs.flatten(2)).unflatten(2, of_pairs.shape[2:])
 
     stack, n_timesteps = network.recurrent, len(recording.inputs)
     for level in reversed(range(1, len(recording.layers))):
@@ -96,7 +106,9 @@ def contributions(
     total = summed(((time, times_difference(m, time)) for time, m in steps), n_timesteps)
     if direct is not None:
         total[-1] += times_difference(direct, -1)
-    return total.permute(1, 0, 3, 2) * units
+    # From (n_timesteps, n, n_means, n_outputs, input_size).
+    means = total.permute(2, 1, 0, 4, 3) * units
+    return means if weights.ndim == 2 else means[0]
 
 
 def steps_back(
@@ -141,12 +153,14 @@ def chunks(
     """Some references, and the rows that they are paired with a few at a time.
 
     So many pairs that a step's buffers stay in the cache, and so few sequences that what is kept
-    of all steps is bounded. Pairs may have records of their own.
+    of all steps is bounded. Pairs may have records of their own; the memory of these is reused,
+    so there are rather more chunks.
     """
     size, both = network.recurrent.hidden_size, network.recurrent.output_size
     n_layers = len(network.recurrent.forward_layers)
     device = network.x_mean.device
-    pairs = STEP_ENTRIES * (64 if device.type == "cuda" else 1) // (size * (12 + 7 * n_outputs))
+    entries = STEP_ENTRIES * (64 if device.type == "cuda" else 1) // (2 if records_per_pair else 1)
+    pairs = entries // (size * (12 + 7 * n_outputs))
     # A pair has multipliers between layers and shares of the maximum, a sequence its record.
     of_sequence = 17 * both * n_layers
     of_pair = both * (n_outputs * (n_layers > 1) + 1) + records_per_pair * of_sequence

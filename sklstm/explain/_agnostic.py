@@ -20,6 +20,7 @@ from ._levels import Level
 from ._pipelines import Route, is_lstm
 from ._responses import Response, outputs_named, read_response
 from ._rows import PATIENCE, Attributed
+from ._sampling import sampled
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -31,8 +32,7 @@ MAX_PLAYERS = 16
 # Rows of a call of the model, and explained rows between two steps of the progress bar.
 CALL_ROWS = 4096
 CHUNK_ROWS = 16
-# Rounds of permutations: of the first try, and without a budget at most.
-FIRST_ROUNDS = 4
+# Rounds of permutations without a budget.
 MAX_ROUNDS = 16
 
 
@@ -304,24 +304,16 @@ class _Game:
 
 
 def _sampled(game: _Game, allowed: FloatArray, work: Work) -> tuple[FloatArray, FloatArray]:
-    """Rounds of orders are doubled for the rows whose standard error is too large."""
+    """Mean of rounds of orders, and its standard error."""
     max_rounds = MAX_ROUNDS
     if work.budget is not None:
-        cost = 2 * game.n_players * game.references.shape[1]
-        max_rounds = max(FIRST_ROUNDS, work.budget // cost)
-    shape = (len(game.x), game.n_players, game.full.shape[1])
-    values, errors, sums, squares = np.zeros((4, *shape))
-    rows, done, wanted = np.arange(len(game.x)), 0, FIRST_ROUNDS
-    while True:
-        for number in range(done, wanted):
-            part = game.values(rows, np.random.default_rng([work.seed, number]))
-            sums[rows] += part
-            squares[rows] += part**2
-        done = wanted
-        mean = sums[rows] / done
-        spread = np.maximum(squares[rows] / done - mean**2, 0)
-        values[rows], errors[rows] = mean, np.sqrt(spread / (done - 1))
-        rows = rows[(errors[rows] > allowed[rows][:, None]).any(axis=(1, 2))]
-        if len(rows) == 0 or done >= max_rounds:
-            return values, errors
-        wanted = min(2 * done, max_rounds)
+        max_rounds = work.budget // (2 * game.n_players * game.references.shape[1])
+
+    def draw(rows: Tensor, _: slice, number: int) -> Tensor:
+        values = game.values(rows.numpy(), np.random.default_rng([work.seed, number]))
+        return torch.from_numpy(values)[None]
+
+    one_stratum = torch.ones(1, dtype=torch.float64)
+    allowed = allowed[:, None]
+    mean, error = sampled(draw, torch.from_numpy(allowed), one_stratum, max_rounds)
+    return mean.numpy(), error.numpy()

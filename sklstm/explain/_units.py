@@ -20,7 +20,7 @@ from ._inside import Inside
 from ._levels import Level
 from ._responses import read_response
 from ._rows import Values, attributed
-from ._shap import _output_names, _outputs, _references, excess_of
+from ._shap import _output_names, _outputs, excess_of, references_of
 
 
 def explain_units(
@@ -169,7 +169,7 @@ def _contributions(
     network, sequences = inside.network, inside.sequences
     response = read_response(inside.route.last, response_method, target)
     readout = response.readout.to(network.x_mean.device)
-    references = _references(inside.route, background, len(sequences))
+    references = references_of(inside.route, background, sequences)
     layout = StepLayout.of(sequences)
     # The units are players that are there at every time step, the input past them is the last.
     n_players = int(np.prod(inside.shape)) + 1
