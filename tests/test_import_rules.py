@@ -18,7 +18,7 @@ ALLOWED = {
     "augmentation": {"augmentation"},
     "_training": {"_training", "_data", "augmentation", "nn"},
     "_attribution": {"_attribution", "nn"},
-    "explain": {"explain", "_attribution", "_data", "nn", "preprocessing"},
+    "explain": {"explain", "_attribution", "_data", "_utils", "nn", "preprocessing"},
     "metrics": {"metrics", "_data", "_utils"},
     "plot": {"plot", "explain", "preprocessing", "_utils"},
     "datasets": {"datasets"},

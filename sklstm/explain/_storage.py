@@ -1,15 +1,14 @@
 """Arrays and JSON in one npz file, without pickle."""
 
-import contextlib
 import json
 import os
-import secrets
 import zipfile
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .._utils._files import replacing
 
 FORMAT = "sklstm.Explanation"
 # Raise it when a change of the fields makes older readers fail, and keep reading the old ones.
@@ -19,18 +18,10 @@ VERSION = 1
 def write(
     path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], texts: dict[str, Any]
 ) -> None:
-    """Write the file under another name beside it, then rename it."""
-    path = Path(path)
+    """Write the file, which appears only when it is complete."""
     header = json.dumps({"format": FORMAT, "version": VERSION, **texts})
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with open(temporary, "xb") as file:
-            np.savez(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        raise
+    with replacing(path) as file:
+        np.savez(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
 
 
 def read(file: IO[bytes]) -> dict[str, Any]:
