@@ -414,7 +414,7 @@ class Constant(ClassifierMixin, Known):
         ({"n_resamples": 0}, "'n_resamples' parameter must be an int >= 2. Got 0 instead"),
         ({"confidence_level": 95}, "'confidence_level' parameter .* between 0 and 1. Got 95"),
         ({"confidence_level": "x"}, "'confidence_level' parameter .* Got 'x'"),
-        ({"level": "window"}, "'level' parameter must be one of .* Got 'window'"),
+        ({"level": "windows"}, "'level' parameter must be one of .* Got 'windows'"),
         ({"level": {"a": "x0"}}, "'level' parameter: time step 0 of feature 'x1' is in no group"),
         ({"response_method": "predict_proba"}, "'response_method' parameter .* 'predict_proba'"),
         ({"target": 3}, "'target' parameter .* Got 3"),
