@@ -226,6 +226,19 @@ def test_labels_and_steps_are_scored_and_jobs_change_nothing():
     assert units.ablation.max() > 0.01
 
 
+def test_the_fitted_network_itself_is_never_without_a_unit():
+    model = regressor()
+    seen = []
+
+    def score(estimator, X, y):
+        seen.append(model.predict(ROWS))
+        return estimator.score(X, y)
+
+    units = model.explain_units(X, Y, background=BACKGROUND[:1], scoring=score)
+    assert len(seen) == 5 and units.ablation.any()
+    assert all(np.array_equal(seen[0], outputs) for outputs in seen)
+
+
 # ---------------------------------------------------------------- what excites
 
 
