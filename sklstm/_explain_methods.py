@@ -116,7 +116,7 @@ class ExplainMethods:
         X: Any,
         *,
         level: Any = "feature",
-        n_samples: int = 1024,
+        n_samples: int = 2048,
         response_method: Any = "auto",
         target: Any = None,
         confidence_level: float = 0.95,
@@ -130,7 +130,7 @@ class ExplainMethods:
         ----------
         X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
         level : {"feature", "timestep", "cell"}, int or mapping, default="feature"
-        n_samples : int, default=1024
+        n_samples : int, default=2048
         response_method : {"auto", "decision_function", "predict_proba", "predict", \
                 "predict_quantiles"}, default="auto"
         target : label, position, list or float array, optional
@@ -156,6 +156,52 @@ class ExplainMethods:
             target=target,
             confidence_level=confidence_level,
             n_resamples=n_resamples,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+
+    def explain_surrogate(
+        self,
+        X: Any,
+        *,
+        kind: Any = "tree",
+        inputs: Any = "summaries",
+        response_method: Any = "auto",
+        max_depth: int | None = 3,
+        test_size: float = 0.25,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Learn a simple model of the predictions; see `sklstm.explain.explain_surrogate`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        kind : {"tree", "linear", "forest"}, default="tree"
+        inputs : {"summaries", "cells"}, default="summaries"
+        response_method : {"auto", "predict", "decision_function", "predict_proba", \
+                "predict_quantiles"}, default="auto"
+        max_depth : int or None, default=3
+        test_size : float, default=0.25
+        n_jobs : int, optional
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        Bunch
+            ``model``, its ``fidelity`` on held-out rows, the ``baseline`` of a constant, ``rules``,
+            ``feature_names`` and ``test_rows``.
+        """
+        from .explain import explain_surrogate
+
+        return explain_surrogate(
+            self,
+            X,
+            kind=kind,
+            inputs=inputs,
+            response_method=response_method,
+            max_depth=max_depth,
+            test_size=test_size,
             n_jobs=n_jobs,
             random_state=random_state,
         )

@@ -26,7 +26,7 @@ def explain_variance(
     X: Any,
     *,
     level: str | int | Mapping[str, Any] = "feature",
-    n_samples: int = 1024,
+    n_samples: int = 2048,
     response_method: str = "auto",
     target: Any = None,
     confidence_level: float = 0.95,
@@ -53,7 +53,7 @@ def explain_variance(
     level : {"feature", "timestep", "cell"}, int or mapping, default="feature"
         The players, as in `explain_shap`: an int makes windows of so many time steps, a mapping
         from names groups of features, slices of time steps, or pairs ``(slice, feature)``.
-    n_samples : int, default=1024
+    n_samples : int, default=2048
         Pairs of rows that are drawn. The model predicts ``n_samples * (n_players + 2)`` rows. The
         intervals become half as wide with four times as many.
     response_method : {"auto", "decision_function", "predict_proba", "predict", \
