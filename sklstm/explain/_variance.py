@@ -148,10 +148,11 @@ def explain_variance(
     X = _without_padded_codes(route, X)
     passed = route.passed(X)
     inputs = read_inputs(route, X, passed)
-    of_model = Model(route, passed.X, response_method, target)
     rows = rows_of(route, passed.X, X)
     if len(rows.lengths) < 2:
         raise ValueError("X must have at least 2 rows, from which values are drawn. Got 1.")
+    one_row = rows.joined(rows.own(np.zeros(1, dtype=np.int64)), int(rows.first[0]))
+    of_model = Model(route, one_row, response_method, target)
     players, level_of_model = inputs.level(level)
     independent = IndependentPlayers(of_model, rows, level_of_model)
 
