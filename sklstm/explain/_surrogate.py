@@ -76,7 +76,7 @@ def explain_surrogate(
         What is learned. "auto" is ``predict``: numbers of a regressor, labels of a classifier. All
         others are numbers, of several outputs at once where there are.
     max_depth : int or None, default=3
-        Of a tree, and of those of a forest. None is unlimited.
+        Of a tree, and of those of a forest. None is unlimited, which suits a forest better.
     test_size : float, default=0.25
         Share of the rows that the fidelity is computed on, drawn at random.
     n_jobs : int, optional
@@ -125,7 +125,8 @@ def explain_surrogate(
     Through a Pipeline the inputs are values of its X, whatever the steps make of them; of a table
     in front of a SlidingWindow they summarise its windows. Where a value is missing (a sequence is
     shorter than a lag, a step of the Pipeline imputes), a linear model takes the mean, and a tree
-    goes the way that suited such rows best, which its text does not say.
+    goes the way that suited such rows best, which its text does not say. The trees of
+    scikit-learn do not split inputs whose range is below 1e-7: use other units.
 
     References
     ----------

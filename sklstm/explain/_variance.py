@@ -81,7 +81,7 @@ def explain_variance(
         first_order_interval, total_order_interval : array of shape (n_players,) + out + (2,)
             Low and high ends of bootstrap intervals for what more samples would give. They do
             not say what another X or another training would change.
-        variance, mean : array of shape out
+        variance, mean : array of shape out, or float
             Of the output over the drawn rows.
         player_names : list of str
         output_names : tuple or None
@@ -179,8 +179,8 @@ def explain_variance(
         total_order=indices.total_order.reshape(shape),
         first_order_interval=indices.first_order_interval.reshape(*shape, 2),
         total_order_interval=indices.total_order_interval.reshape(*shape, 2),
-        variance=indices.variance.reshape(out),
-        mean=(f_A + f_B).mean(axis=0).reshape(out) / 2,
+        variance=indices.variance.reshape(out)[()],
+        mean=np.concatenate([f_A, f_B]).mean(axis=0).reshape(out)[()],
         player_names=inputs.player_names(players),
         output_names=names_of_outputs(of_model.response.names, out),
         n_evaluations=n_samples * (len(acting) + 2),
