@@ -66,6 +66,57 @@ class ExplainMethods:
             random_state=random_state,
         )
 
+    def explain_permutation(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        level: Any = "feature",
+        scoring: Any = None,
+        n_repeats: int = 5,
+        block_size: int | None = None,
+        groups: Any = None,
+        n_jobs: int | None = None,
+        sample_weight: Any = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Permutation importance; see `sklstm.explain.explain_permutation`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        y : array-like of shape (n,) or (n, n_outputs)
+        level : {"feature", "timestep", "cell", "window"}, int or mapping, default="feature"
+        scoring : str, callable, list, tuple, dict or None, default=None
+        n_repeats : int, default=5
+        block_size : int or None, default=None
+        groups : array-like of shape (n,), optional
+        n_jobs : int or None, default=None
+        sample_weight : array-like of shape (n,), optional
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        Bunch
+            ``importances``, ``importances_mean``, ``importances_std`` and ``player_names``.
+        """
+        from .explain import explain_permutation
+
+        check_is_fitted(self)
+        return explain_permutation(
+            self,
+            X,
+            y,
+            level=level,
+            scoring=scoring,
+            n_repeats=n_repeats,
+            block_size=block_size,
+            groups=groups,
+            n_jobs=n_jobs,
+            sample_weight=sample_weight,
+            random_state=random_state,
+        )
+
     def explain_gradients(
         self,
         X: Any,
@@ -116,6 +167,55 @@ class ExplainMethods:
             max_nodes=max_nodes,
             n_samples=n_samples,
             noise=noise,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+
+    def explain_variance(
+        self,
+        X: Any,
+        *,
+        level: Any = "feature",
+        n_samples: int = 2048,
+        response_method: Any = "auto",
+        target: Any = None,
+        confidence_level: float = 0.95,
+        n_resamples: int = 1000,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Sobol indices of the output; see `sklstm.explain.explain_variance`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        level : {"feature", "timestep", "cell"}, int or mapping, default="feature"
+        n_samples : int, default=2048
+        response_method : {"auto", "decision_function", "predict_proba", "predict", \
+                "predict_quantiles"}, default="auto"
+        target : label, position, list or float array, optional
+        confidence_level : float, default=0.95
+        n_resamples : int, default=1000
+        n_jobs : int, optional
+        random_state : int, RandomState instance or None, default=None
+
+        Returns
+        -------
+        Bunch
+            ``first_order`` and ``total_order`` with their intervals, ``variance``, ``mean``,
+            ``player_names``, ``output_names`` and ``n_evaluations``.
+        """
+        from .explain import explain_variance
+
+        return explain_variance(
+            self,
+            X,
+            level=level,
+            n_samples=n_samples,
+            response_method=response_method,
+            target=target,
+            confidence_level=confidence_level,
+            n_resamples=n_resamples,
             n_jobs=n_jobs,
             random_state=random_state,
         )
@@ -172,102 +272,48 @@ class ExplainMethods:
             random_state=random_state,
         )
 
-    def explain_permutation(
-        self,
-        X: Any,
-        y: Any,
-        *,
-        level: Any = "feature",
-        scoring: Any = None,
-        n_repeats: int = 5,
-        block_size: int | None = None,
-        groups: Any = None,
-        n_jobs: int | None = None,
-        sample_weight: Any = None,
-        random_state: Any = None,
-    ) -> Any:
-        """Permutation importance; see `sklstm.explain.explain_permutation`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
-        y : array-like of shape (n,) or (n, n_outputs)
-        level : {"feature", "timestep", "cell", "window"}, int or mapping, default="feature"
-        scoring : str, callable, list, tuple, dict or None, default=None
-        n_repeats : int, default=5
-        block_size : int or None, default=None
-        groups : array-like of shape (n,), optional
-        n_jobs : int or None, default=None
-        sample_weight : array-like of shape (n,), optional
-        random_state : int, RandomState instance or None, default=None
-
-        Returns
-        -------
-        Bunch
-            ``importances``, ``importances_mean``, ``importances_std`` and ``player_names``.
-        """
-        from .explain import explain_permutation
-
-        check_is_fitted(self)
-        return explain_permutation(
-            self,
-            X,
-            y,
-            level=level,
-            scoring=scoring,
-            n_repeats=n_repeats,
-            block_size=block_size,
-            groups=groups,
-            n_jobs=n_jobs,
-            sample_weight=sample_weight,
-            random_state=random_state,
-        )
-
-    def explain_variance(
+    def explain_surrogate(
         self,
         X: Any,
         *,
-        level: Any = "feature",
-        n_samples: int = 1024,
+        kind: Any = "tree",
+        inputs: Any = "summaries",
         response_method: Any = "auto",
-        target: Any = None,
-        confidence_level: float = 0.95,
-        n_resamples: int = 1000,
+        max_depth: int | None = 3,
+        test_size: float = 0.25,
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> Any:
-        """Sobol indices of the output; see `sklstm.explain.explain_variance`.
+        """Learn a simple model of the predictions; see `sklstm.explain.explain_surrogate`.
 
         Parameters
         ----------
         X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
-        level : {"feature", "timestep", "cell"}, int or mapping, default="feature"
-        n_samples : int, default=1024
-        response_method : {"auto", "decision_function", "predict_proba", "predict", \
+        kind : {"tree", "linear", "forest"}, default="tree"
+        inputs : {"summaries", "cells"}, default="summaries"
+        response_method : {"auto", "predict", "decision_function", "predict_proba", \
                 "predict_quantiles"}, default="auto"
-        target : label, position, list or float array, optional
-        confidence_level : float, default=0.95
-        n_resamples : int, default=1000
+        max_depth : int or None, default=3
+        test_size : float, default=0.25
         n_jobs : int, optional
         random_state : int, RandomState instance or None, default=None
 
         Returns
         -------
         Bunch
-            ``first_order`` and ``total_order`` with their intervals, ``variance``, ``mean``,
-            ``player_names``, ``output_names`` and ``n_evaluations``.
+            ``model``, its ``fidelity`` on held-out rows, the ``baseline`` of a constant, ``rules``,
+            ``feature_names`` and ``test_rows``.
         """
-        from .explain import explain_variance
+        from .explain import explain_surrogate
 
-        return explain_variance(
+        return explain_surrogate(
             self,
             X,
-            level=level,
-            n_samples=n_samples,
+            kind=kind,
+            inputs=inputs,
             response_method=response_method,
-            target=target,
-            confidence_level=confidence_level,
-            n_resamples=n_resamples,
+            max_depth=max_depth,
+            test_size=test_size,
             n_jobs=n_jobs,
             random_state=random_state,
         )

@@ -6,6 +6,7 @@ from ._gradients import explain_gradients
 from ._lime import explain_lime
 from ._permutation import explain_permutation
 from ._shap import explain_shap
+from ._surrogate import explain_surrogate
 from ._units import explain_units
 from ._variance import explain_variance
 
@@ -16,6 +17,7 @@ __all__ = [
     "explain_lime",
     "explain_permutation",
     "explain_shap",
+    "explain_surrogate",
     "explain_units",
     "explain_variance",
 ]

@@ -28,8 +28,11 @@ class Rows(Protocol):
     lengths: IntArray
     first: IntArray
 
+    def own(self, rows: IntArray) -> FloatArray:
+        """Of rows of one length, (n, T, F)."""
+
     def cells(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Of rows of one length, (n, T, F), and of their references, (1 or n, R, T, F)."""
+        """The same, and those of their references, (1 or n, R, T, F)."""
 
     def joined(self, cells: FloatArray, first: int) -> Any:
         """Cells (m, T, F) in the container that the model reads."""
@@ -52,9 +55,11 @@ class TableRows:
         self.lengths = np.ones(self.n, dtype=np.int64)
         self.first = np.zeros(self.n, dtype=np.int64)
 
+    def own(self, rows: IntArray) -> FloatArray:
+        return self.codes[rows, None].astype(np.float64)
+
     def cells(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        codes = self.codes.astype(np.float64)
-        return codes[rows, None], codes[None, self.n :, None]
+        return self.own(rows), self.codes[None, self.n :, None].astype(np.float64)
 
     def joined(self, cells: FloatArray, first: int) -> Any:
         codes = cells[:, 0].astype(np.int64)
@@ -140,9 +145,12 @@ class SequenceRows:
                 f"{n_features}."
             )
 
+    def own(self, rows: IntArray) -> FloatArray:
+        first = self.first[rows[0]]
+        return self.data[rows, first : first + self.lengths[rows[0]]]
+
     def cells(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        first, length = self.first[rows[0]], int(self.lengths[rows[0]])
-        return self.data[rows, first : first + length], self.background.of(rows, length)
+        return self.own(rows), self.background.of(rows, int(self.lengths[rows[0]]))
 
     def joined(self, cells: FloatArray, first: int) -> Any:
         if self.size is not None:

@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # Cells of the rows that the model is called with.
-CALL_ENTRIES = 2**24
+CALL_ENTRIES = 2**22
 
 
 class IndependentPlayers:
@@ -90,7 +90,7 @@ def _aligned(rows: Rows) -> FloatArray:
     aligned: FloatArray | None = None
     for shape in np.unique(shapes, axis=0):
         same = np.flatnonzero((shapes == shape).all(axis=1))
-        cells, _ = rows.cells(same)
+        cells = rows.own(same)
         if aligned is None:
             size = len(shapes), int(rows.lengths.max()), cells.shape[2]
             aligned = np.full(size, np.nan)

@@ -26,7 +26,7 @@ def explain_variance(
     X: Any,
     *,
     level: str | int | Mapping[str, Any] = "feature",
-    n_samples: int = 1024,
+    n_samples: int = 2048,
     response_method: str = "auto",
     target: Any = None,
     confidence_level: float = 0.95,
@@ -53,7 +53,7 @@ def explain_variance(
     level : {"feature", "timestep", "cell"}, int or mapping, default="feature"
         The players, as in `explain_shap`: an int makes windows of so many time steps, a mapping
         from names groups of features, slices of time steps, or pairs ``(slice, feature)``.
-    n_samples : int, default=1024
+    n_samples : int, default=2048
         Pairs of rows that are drawn. The model predicts ``n_samples * (n_players + 2)`` rows. The
         intervals become half as wide with four times as many.
     response_method : {"auto", "decision_function", "predict_proba", "predict", \
@@ -81,7 +81,7 @@ def explain_variance(
         first_order_interval, total_order_interval : array of shape (n_players,) + out + (2,)
             Low and high ends of bootstrap intervals for what more samples would give. They do
             not say what another X or another training would change.
-        variance, mean : array of shape out
+        variance, mean : array of shape out, or float
             Of the output over the drawn rows.
         player_names : list of str
         output_names : tuple or None
@@ -148,10 +148,11 @@ def explain_variance(
     X = _without_padded_codes(route, X)
     passed = route.passed(X)
     inputs = read_inputs(route, X, passed)
-    of_model = Model(route, passed.X, response_method, target)
     rows = rows_of(route, passed.X, X)
     if len(rows.lengths) < 2:
         raise ValueError("X must have at least 2 rows, from which values are drawn. Got 1.")
+    one_row = rows.joined(rows.own(np.zeros(1, dtype=np.int64)), int(rows.first[0]))
+    of_model = Model(route, one_row, response_method, target)
     players, level_of_model = inputs.level(level)
     independent = IndependentPlayers(of_model, rows, level_of_model)
 
@@ -178,8 +179,8 @@ def explain_variance(
         total_order=indices.total_order.reshape(shape),
         first_order_interval=indices.first_order_interval.reshape(*shape, 2),
         total_order_interval=indices.total_order_interval.reshape(*shape, 2),
-        variance=indices.variance.reshape(out),
-        mean=(f_A + f_B).mean(axis=0).reshape(out) / 2,
+        variance=indices.variance.reshape(out)[()],
+        mean=np.concatenate([f_A, f_B]).mean(axis=0).reshape(out)[()],
         player_names=inputs.player_names(players),
         output_names=names_of_outputs(of_model.response.names, out),
         n_evaluations=n_samples * (len(acting) + 2),

@@ -241,7 +241,7 @@ def test_every_row_that_may_be_drawn_is():
 def test_rows_are_counted():
     model = Known(linear)
     found = explain_variance(model, X, level="timestep", **FAST)
-    assert found.n_evaluations == 64 * (4 + 2) == model.n_rows - len(X)
+    assert found.n_evaluations == 64 * (4 + 2) == model.n_rows - 1  # one row of X tells the shape
 
 
 # Containers, models and outputs
@@ -284,7 +284,8 @@ def test_every_output_has_its_own_indices():
     one = model.explain_variance(X, target="b", **FAST)
     assert one.output_names == ("b",)
     np.testing.assert_allclose(one.total_order, found.total_order[:, 1])
-    assert one.variance.shape == ()
+    assert isinstance(one.variance, float)
+    assert isinstance(one.mean, float)
     proba = model.explain_variance(X, response_method="predict_proba", **FAST)
     assert proba.mean.sum() == pytest.approx(1)
 
