@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._utils._sklearn import adapter_of_frame, get_feature_names
+from ._per_step import StepLayout
 from ._reading import array_values, find_layout, is_frame, item_values, table_values
 from ._sequences import Layout
 
@@ -59,6 +60,15 @@ class TimeSteps:
     def n_features(self) -> int:
         """Number of features of a step."""
         return self.values.shape[1]
+
+    @property
+    def layout(self) -> StepLayout:
+        """Where the steps lie in the container that X came in."""
+        first = np.zeros_like(self._sizes)
+        if self._real is not None:
+            places = np.flatnonzero(self._real)[np.cumsum(self.lengths) - self.lengths]
+            first = places - (np.cumsum(self._sizes) - self._sizes)
+        return StepLayout(self.lengths, self._sizes, first, self._ragged)
 
     def repeat(self, values: NDArray[Any]) -> NDArray[Any]:
         """One value per sequence to one per step."""

@@ -1,8 +1,7 @@
 """X as cells that its rows exchange, in the container that the model reads."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -28,23 +27,20 @@ class Cells(Protocol):
     @property
     def lengths(self) -> IntArray: ...
 
-    def working_copy(self) -> "Cells":
-        """Cells that may be written to."""
-
-    def exchanged(self, steps: IntArray, features: IntArray, donors: IntArray) -> Any:
-        """Context in which the cells at these steps and features are those of the donors.
+    def exchange(self, steps: IntArray, features: IntArray) -> Callable[[IntArray], Any]:
+        """Get ready to exchange some cells, in one copy of X.
 
         Parameters
         ----------
         steps, features : int64 arrays of shape (n_cells,)
-            Rows that do not reach a step have no cell there.
-        donors : int64 array of shape (n,)
-            Rows that reach all the steps that the row reaches.
+            Where in each row; rows that do not reach a step have no cell there.
 
         Returns
         -------
-        context manager
-            That gives X in its container, which holds as long as the context.
+        callable
+            Takes the donor of each row, int64 of shape (n,), which reaches all the steps that
+            the row reaches, and returns X with the donors' cells, in its container. The next
+            call changes it.
         """
 
 
@@ -68,22 +64,20 @@ class ArrayCells:
     lengths: IntArray
     contained: Callable[[NDArray[Any]], Any]
 
-    def working_copy(self) -> "ArrayCells":
-        return replace(self, values=self.values.copy(order="C"))
+    def exchange(self, steps: IntArray, features: IntArray) -> Callable[[IntArray], Any]:
+        values = self.values.copy(order="C")
+        flat = values.reshape(-1)
+        own = (self.first[:, None] + steps) * values.shape[1] + features
+        real: Any = steps < self.lengths[:, None]
+        before = flat.take(own, mode="clip")  # what is not real is not used
+        real = ... if real.all() else real
+        own = own[real]
 
-    @contextmanager
-    def exchanged(self, steps: IntArray, features: IntArray, donors: IntArray) -> Iterator[Any]:
-        flat = self.values.reshape(-1)
-        places = steps * self.values.shape[1] + features
-        inside: Any = steps < self.lengths[:, None]
-        own, other = (
-            (first[:, None] * self.values.shape[1] + places)[inside]
-            for first in (self.first, self.first[donors])
-        )
-        before = flat[own]
-        flat[own] = flat[other]
-        yield self.contained(self.values)
-        flat[own] = before
+        def exchanged(donors: IntArray) -> Any:
+            flat[own] = before[donors][real]
+            return self.contained(values)
+
+        return exchanged
 
 
 @dataclass(frozen=True)
@@ -96,20 +90,19 @@ class FrameCells:
     def lengths(self) -> IntArray:
         return np.ones(len(self.frame), dtype=np.int64)
 
-    def working_copy(self) -> "FrameCells":
-        return self
+    def exchange(self, steps: IntArray, features: IntArray) -> Callable[[IntArray], Any]:
+        return partial(self._exchanged, features.tolist())
 
-    @contextmanager
-    def exchanged(self, steps: IntArray, features: IntArray, donors: IntArray) -> Iterator[Any]:
+    def _exchanged(self, columns: list[int], donors: IntArray) -> Any:
         if not hasattr(self.frame, "iloc"):
-            columns = [self.frame.to_series(column)[donors] for column in features.tolist()]
-            yield self.frame.with_columns(columns)
-            return
+            return self.frame.with_columns(
+                [self.frame.to_series(column)[donors] for column in columns]
+            )
         X = self.frame.copy(deep=False)
-        for column in features.tolist():
+        for column in columns:
             # The row labels stay; only the values move.
             X.isetitem(column, self.frame.iloc[donors, column].set_axis(self.frame.index))
-        yield X
+        return X
 
 
 def cells_of_table(X: Any) -> ArrayCells | FrameCells:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._data import Sequences, StepLayout, TimeSteps, Windows, read_steps
+from .._data import Sequences, StepLayout, Windows, read_steps
 from ..preprocessing import SequenceOneHotEncoder, SlidingWindow
 from ._levels import Level, check_level_of_columns, read_level
 from ._names import names_of_level
@@ -195,7 +195,7 @@ def sequence_data(X: Any) -> tuple[FloatArray, StepLayout]:
     if isinstance(X, Windows):
         return np.asarray(X).astype(np.float64), layout_of(X)
     steps = read_steps(X)
-    layout = _layout_of(steps)
+    layout = steps.layout
     return _placed(np.split(steps.values, np.cumsum(steps.lengths)[:-1]), layout), layout
 
 
@@ -204,18 +204,7 @@ def layout_of(X: Any) -> StepLayout:
     if isinstance(X, Windows):
         sizes = np.full(len(X), X.lookback)
         return StepLayout(X.lengths, sizes, sizes - X.lengths, False)
-    return _layout_of(read_steps(X))
-
-
-def _layout_of(steps: TimeSteps) -> StepLayout:
-    marks = steps.replaced(np.ones((len(steps.values), 1))).restored()
-    real = [~np.isnan(mark[:, 0]) for mark in marks]
-    return StepLayout(
-        steps.lengths,
-        np.array([len(mark) for mark in real]),
-        np.array([mark.argmax() for mark in real]),
-        isinstance(marks, list) or marks.ndim == 1,
-    )
+    return read_steps(X).layout
 
 
 def _placed(rows: list[NDArray[Any]], layout: StepLayout) -> FloatArray:

@@ -81,7 +81,8 @@ def read_level(
 
 def _windows(table: NDArray[np.int64]) -> Level:
     ends = np.cumsum(np.bincount(table[:, 0]))
-    names = [f"steps {a} to {b - 1}" for a, b in zip([0, *ends], ends, strict=False)]
+    bounds = zip([0, *ends], ends - 1, strict=False)
+    names = [f"step {a}" if a == b else f"steps {a} to {b}" for a, b in bounds]
     return Level("group", table, len(names), names)
 
 

@@ -169,13 +169,12 @@ def _permuted_scores(
 ) -> list[Any]:
     # The same order of draws as in scikit-learn: one seed for every player.
     rng = np.random.RandomState(seed)
-    cells, needed = players.cells.working_copy(), players.needed(player)
-    scores = []
-    for order in orders.draw(n_repeats, rng):
-        donors = orders.donors(order, needed, cells.lengths, rng)
-        with cells.exchanged(*players.cells_of(player), donors) as X:
-            scores.append(score(X))
-    return scores
+    exchanged = players.cells.exchange(*players.cells_of(player))
+    needed, lengths = players.needed(player), players.cells.lengths
+    return [
+        score(exchanged(orders.donors(order, needed, lengths, rng)))
+        for order in orders.draw(n_repeats, rng)
+    ]
 
 
 def _bunch(baseline: float, scores: list[list[float]], players: Players) -> Bunch:

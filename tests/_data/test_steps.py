@@ -61,3 +61,22 @@ def test_steps_cannot_be_written():
     for X in (VALUES, PADDED, list(VALUES)):
         with pytest.raises(ValueError, match="read-only"):
             read_steps(X).values[0] = 0.0
+
+
+def test_layout_says_where_the_real_steps_lie():
+    nan = np.nan
+    X = np.array([[[nan], [1], [nan], [3], [nan]], [[1], [2], [3], [4], [5]]])
+    for rows, in_list in ((X, False), (list(X), True)):
+        layout = read_steps(rows).layout
+        assert layout.in_list is in_list
+        np.testing.assert_array_equal(layout.sizes, [5, 5])
+        np.testing.assert_array_equal(layout.first, [1, 0])
+        np.testing.assert_array_equal(layout.lengths, [3, 5])
+    layout = read_steps([X[1, :2], X[0, 1:]]).layout
+    np.testing.assert_array_equal(layout.sizes, [2, 4])
+    np.testing.assert_array_equal(layout.first, [0, 0])
+    np.testing.assert_array_equal(layout.lengths, [2, 3])
+    whole = read_steps(np.zeros((3, 4, 2))).layout
+    np.testing.assert_array_equal(
+        [whole.sizes, whole.first, whole.lengths], [[4] * 3, [0] * 3, [4] * 3]
+    )

@@ -231,8 +231,9 @@ def test_groups_of_columns_of_a_table():
 def test_windows_and_parts_of_time():
     e = make()
     view = e.by(3)
-    assert view.level == "group" and view.player_names == ("steps 0 to 2", "steps 3 to 3")
+    assert view.level == "group" and view.player_names == ("steps 0 to 2", "step 3")
     np.testing.assert_allclose(view.values[:, 0], e.values[:, :3].sum(axis=(1, 2)), atol=1e-14)
+    np.testing.assert_array_equal(e.by("window").values, e.by(1).values)  # of four steps
     view = e.by(
         {
             "late": slice(2, 4),

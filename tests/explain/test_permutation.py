@@ -813,16 +813,20 @@ def test_groups_of_columns_of_any_model(data):
         explain_permutation(model, frame, y, level="window")
 
 
-def test_a_worker_has_one_copy_that_it_restores(data, ragged):
+def test_a_player_has_one_copy_of_x_in_which_only_its_cells_change(data, ragged):
     X, _ = data
     for rows in (X, list(X), ragged, padded(ragged, "start")):
         players = players_of(KnownModel(), rows, "window")
-        cells = players.cells.working_copy()
-        before = cells.values.copy()
+        before = players.cells.values.copy()
+        donors = np.full(len(rows), players.cells.lengths.argmax())
         for player in range(len(players)):
-            donors = np.argsort(-cells.lengths)[np.zeros(len(rows), dtype=int)]
-            with cells.exchanged(*players.cells_of(player), donors) as permuted:
-                assert np.shares_memory(np.asarray(permuted[0]), cells.values)
-                assert (cells.values[~np.isnan(before)] != before[~np.isnan(before)]).any()
-            np.testing.assert_array_equal(cells.values, before)
+            exchanged = players.cells.exchange(*players.cells_of(player))
+            first = exchanged(donors)
+            assert np.shares_memory(np.asarray(exchanged(donors)[0]), np.asarray(first[0]))
+            for row, original in zip(first, rows, strict=True):
+                changed = (np.asarray(row) != original) & ~np.isnan(original)
+                reached = original[~np.isnan(original).all(axis=1)]
+                assert changed.sum() <= (players.table[: len(reached)] == player).sum()
+            for row, original in zip(exchanged(np.arange(len(rows))), rows, strict=True):
+                np.testing.assert_array_equal(row, original)
         np.testing.assert_array_equal(players.cells.values, before)

@@ -166,6 +166,17 @@ def test_sequence_wise_scaling_changes_nothing_but_the_data(X):
         np.testing.assert_array_equal(e.lengths, plain.lengths)
 
 
+def test_sequences_in_an_object_array_have_the_names_of_their_features():
+    model = make_pipeline(SequenceWise(StandardScaler()), LSTMRegressor(**SMALL))
+    model.fit(SEQUENCES, Y)
+    objects = np.empty(6, dtype=object)
+    objects[:] = RAGGED[:6]
+    e = explain_shap(model, objects, background=SEQUENCES[20:40])
+    listed = explain_shap(model, RAGGED[:6], background=SEQUENCES[20:40])
+    same_values(e, listed)
+    assert e.feature_names == listed.feature_names == ("x0", "x1", "x2")
+
+
 def test_own_background_rows_go_through_the_steps():
     model = make_pipeline(SequenceWise(StandardScaler()), LSTMRegressor(**SMALL))
     model.fit(SEQUENCES, Y)

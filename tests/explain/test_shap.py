@@ -239,6 +239,10 @@ def test_levels_are_players_of_their_own():
     e = model.explain_shap(ROWS, background=BACKGROUND, level=groups, method="deep")
     np.testing.assert_allclose(e.values[:, 0], cells.values[:, :, 1].sum(axis=1), atol=1e-6)
     assert list(e.player_names) == ["one", "others"]
+    e = model.explain_shap(ROWS, background=BACKGROUND, level="window", method="deep")
+    np.testing.assert_array_equal(  # ten windows of seven steps are the steps
+        e.values, model.explain_shap(ROWS, background=BACKGROUND, level=1, method="deep").values
+    )
     parts = {
         "end": slice(4, None),
         "start of 0": (slice(0, 4), 0),
