@@ -76,7 +76,7 @@ class Explanation:
         Of windows of a table, the row of X at each time step; -1 at padding and for rows that
         are not in X.
     local_fidelity : array of shape (n,) + out, optional
-        Of a local model, such as that of LIME: weighted R² on the samples it was fitted to.
+        Weighted R² of a local model, such as that of LIME.
 
     Attributes
     ----------
