@@ -118,6 +118,8 @@ def local_linear(
 
     Raises
     ------
+    ValueError
+        Where a response is not finite.
     numpy.linalg.LinAlgError
         Where the patterns do not determine the models.
 
@@ -127,6 +129,8 @@ def local_linear(
        predictions of any classifier", KDD.
     """
     responses = _responses(value, x, references, players, sample, max_rows)
+    if not np.isfinite(responses).all():
+        raise ValueError("The output of a row that is part X, part background is not finite.")
     fit = _Fit(sample, *_mean_and_noise(responses, sample.n_references))
     return fit.of_all() if select is None else fit.of_selected(select)
 

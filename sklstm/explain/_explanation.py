@@ -41,8 +41,9 @@ class Explanation:
     Parameters
     ----------
     values : array of shape (n, n_timesteps, n_features) + out or (n, n_players) + out
-        What each player adds to the output, in units of the output. Cells of sequences have two
-        axes; columns of a table, features, time steps and groups have one. Exactly 0 at padding.
+        What each player adds to the output, in units of the output; slopes are per unit of X.
+        Cells of sequences have two axes; columns of a table, features, time steps and groups have
+        one. Exactly 0 at padding.
     base_values : array of shape (n,) + out
         Expected output over the background of each row.
     output_values : array of shape (n,) + out

@@ -107,7 +107,7 @@ def explain_lime(
     ------
     ValueError
         Where a parameter is not as described; where ``background`` is missing; where the samples
-        are too few for the players, or for so narrow a kernel.
+        are too few for the players, or for so narrow a kernel; where outputs are not finite.
 
     See Also
     --------
@@ -273,8 +273,8 @@ def _of_network(
     return Values(
         torch.from_numpy(fit.values),
         None if error is None else torch.from_numpy(error),
-        torch.from_numpy(fit.base_values).to(x.device),
-        torch.from_numpy(fit.fidelity).to(x.device),
+        torch.from_numpy(fit.base_values),
+        torch.from_numpy(fit.fidelity),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from joblib import parallel_config
 from plain import PLAIN
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import roc_auc_score
@@ -307,6 +308,21 @@ def test_windows_of_a_table_and_searches(method):
     if method == "integrated":
         assert e.additivity_gap.max() < 0.05 * table["rain"].std()
     assert e.by("table").values.shape == (30, 2)
+
+
+@methods
+def test_a_column_that_is_used_twice_and_one_that_is_dropped(method):
+    table = pd.DataFrame(Z[:, 0, :3], columns=["wind", "rain", "note"])
+    columns = ColumnTransformer(
+        [("a", "passthrough", ["rain", "wind"]), ("b", StandardScaler(), ["rain"])]
+    )
+    model = make_pipeline(columns, LSTMRegressor(**SMALL)).fit(table, table["rain"])
+    options = {"method": method, "random_state": 0}
+    e = explain_gradients(model, table[:5], **options)
+    inside = model[-1].explain_gradients(columns.transform(table[:5]), **options)
+    same(e.values[:, 0], inside.values[:, 1])
+    same(e.values[:, 1], inside.values[:, 0] + inside.values[:, 2])
+    assert not e.values[:, 2].any() and e.standard_error is None
 
 
 @methods

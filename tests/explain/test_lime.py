@@ -1,5 +1,6 @@
 """explain_lime on estimators of any kind, through Pipelines and searches."""
 
+import inspect
 import pickle
 from functools import cache
 
@@ -20,7 +21,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.datasets import load_japanese_vowels
-from sklstm.explain import Explanation, explain_lime
+from sklstm.explain import Explanation, explain_gradients, explain_lime, explain_shap
 from sklstm.explain._lime import on_lasso_path
 from sklstm.preprocessing import SequenceTokenizer, SequenceWise, SlidingWindow
 
@@ -297,6 +298,15 @@ def test_rows_apart_jobs_and_random_states(monkeypatch):
     same(plain.values, explain_lime(LINEAR, TABLE[:5], background=TABLE, **OPTIONS).values)
 
 
+@pytest.mark.parametrize("function", [explain_lime, explain_gradients, explain_shap])
+def test_methods_have_the_parameters_of_the_functions(function):
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    method = getattr(LSTMClassifier, function.__name__)
+    of_method = list(inspect.signature(method).parameters.values())[1:]
+    for one, other in zip(parameters, of_method, strict=True):
+        assert (one.name, one.default, one.kind) == (other.name, other.default, other.kind)
+
+
 def test_own_background_rows():
     own = np.broadcast_to(BACKGROUND, (4, *BACKGROUND.shape)).copy()
     own[1] += 1
@@ -371,7 +381,14 @@ def test_bad_input_is_named(options, message):
         regressor().explain_lime(ROWS, **{"background": BACKGROUND, **options})
 
 
+class Infinite(LinearRegression):
+    def predict(self, X):
+        return np.where(X[:, 0] == TABLE[0, 0], 1.0, np.inf)
+
+
 def test_bad_input_of_other_models_is_named():
+    with pytest.raises(ValueError, match="part X, part background is not finite"):
+        explain_lime(Infinite().fit(TABLE, TABLE[:, 0]), TABLE[:1], background=TABLE, **OPTIONS)
     with pytest.raises(ValueError, match="Pass background=X_train"):
         explain_lime(LINEAR, TABLE[:3])
     with pytest.raises(ValueError, match="not enough for a model of 6 players"):
