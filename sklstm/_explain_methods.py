@@ -126,7 +126,7 @@ class ExplainMethods:
         response_method: Any = "auto",
         target: Any = None,
         tolerance: float = 0.01,
-        max_nodes: int = 64,
+        max_nodes: int = 256,
         n_samples: int = 50,
         noise: float = 0.15,
         n_jobs: int | None = None,
@@ -144,7 +144,7 @@ class ExplainMethods:
                 "predict_quantiles"}, default="auto"
         target : label, position, list or float array, optional
         tolerance : float, default=0.01
-        max_nodes : int, default=64
+        max_nodes : int, default=256
         n_samples : int, default=50
         noise : float, default=0.15
         n_jobs : int, optional

@@ -34,7 +34,7 @@ class LocalLinear:
     base_values : array of shape (n, n_responses)
         With all players off.
     fidelity : array of shape (n, n_responses)
-        Weighted R² of the model on the samples it was fitted to.
+        Adjusted R² of the model, see ``_Fit.fidelity``.
     standard_error : array of the shape of values, or None where players were selected
     """
 
@@ -46,36 +46,43 @@ class LocalLinear:
 
 @dataclass(frozen=True)
 class Sample:
-    """Which players are off, beside which reference, and how much that counts.
+    """Patterns of players that are off, the references in their place, and what a pattern counts.
 
     Attributes
     ----------
-    off : bool array of shape (n_samples, n_players)
-        The first sample is the row itself.
-    reference : int64 array of shape (n_samples,)
-    weight : array of shape (n_samples,)
+    off : bool array of shape (n_patterns, n_players)
+        The first pattern is the row itself.
+    reference : int64 array of shape (n_patterns, n_draws)
+        Those of a pattern differ.
+    weight : array of shape (n_patterns,)
+    n_references : int
+        That there are.
     """
 
     off: BoolArray
     reference: IntArray
     weight: FloatArray
+    n_references: int
 
     @classmethod
     def draw(
-        cls, n_samples: int, n_players: int, n_references: int, width: float, seed: int
+        cls, shape: tuple[int, int], n_players: int, n_references: int, width: float, seed: int
     ) -> "Sample":
         """A number of players from 1 on, each as likely, then as many players at random.
 
-        The kernel is ``exp(-(share of players that are off / width)²)``.
+        ``shape`` is of ``reference``. The kernel is ``exp(-(share of players off / width)²)``. The
+        row counts as all patterns of another size together: no player off is as likely.
         """
         rng = np.random.default_rng(seed)
-        off = np.zeros((n_samples, n_players), dtype=np.bool_)
-        sizes = rng.integers(1, n_players + 1, size=n_samples)
-        for sample in range(1, n_samples):
-            off[sample, rng.permutation(n_players)[: sizes[sample]]] = True
-        share = off.mean(axis=1)
-        reference = rng.integers(n_references, size=n_samples)
-        return cls(off, reference, np.exp(-((share / width) ** 2)))
+        n_patterns, n_draws = shape
+        off = np.zeros((n_patterns, n_players), dtype=np.bool_)
+        sizes = rng.integers(1, n_players + 1, size=n_patterns)
+        for pattern in range(1, n_patterns):
+            off[pattern, rng.permutation(n_players)[: sizes[pattern]]] = True
+        weight = np.exp(-((off.mean(axis=1) / width) ** 2))
+        weight[0] = max(1.0, (n_patterns - 1) / n_players)
+        reference = [rng.choice(n_references, n_draws, replace=False) for _ in range(n_patterns)]
+        return cls(off, np.stack(reference), weight, n_references)
 
 
 def local_linear(
@@ -88,6 +95,8 @@ def local_linear(
     max_rows: int,
 ) -> LocalLinear:
     """Weighted least squares on responses of rows that are part x, part reference [1]_.
+
+    The response of a pattern is the mean over its references.
 
     Parameters
     ----------
@@ -109,59 +118,77 @@ def local_linear(
 
     Raises
     ------
+    ValueError
+        Where a response is not finite.
     numpy.linalg.LinAlgError
-        Where the samples do not determine the models.
+        Where the patterns do not determine the models.
 
     References
     ----------
-    .. [1] Ribeiro, Singh & Guestrin (2016), ""Why should I trust you?": explaining the
+    .. [1] Ribeiro, Singh & Guestrin (2016), "'Why should I trust you?': explaining the
        predictions of any classifier", KDD.
     """
     responses = _responses(value, x, references, players, sample, max_rows)
-    fit = _Fit(sample, responses)
-    if select is None:
-        return fit.of_all()
-    return fit.of_selected(select)
+    if not np.isfinite(responses).all():
+        raise ValueError("The output of a row that is part X, part background is not finite.")
+    fit = _Fit(sample, *_mean_and_noise(responses, sample.n_references))
+    return fit.of_all() if select is None else fit.of_selected(select)
 
 
 def _responses(
     value: Value, x: Tensor, references: Tensor, players: Tensor, sample: Sample, max_rows: int
 ) -> FloatArray:
-    """Of every row and sample, shape (n, n_samples, n_responses)."""
+    """Of every row, pattern and reference, shape (n, n_patterns, n_draws, n_responses)."""
     off = torch.from_numpy(sample.off).to(x.device)
-    chosen = torch.from_numpy(sample.reference).to(x.device)
-    n_samples = len(off)
+    chosen = torch.from_numpy(sample.reference.ravel()).to(x.device)
+    n_draws, each = sample.reference.shape[1], sample.reference.size
     parts = []
     size = max(1, min(max_rows, ENTRIES // players.numel()))
-    for first in range(0, len(x) * n_samples, size):
-        pair = torch.arange(first, min(first + size, len(x) * n_samples), device=x.device)
-        row, number = pair // n_samples, pair % n_samples
+    for first in range(0, len(x) * each, size):
+        number = torch.arange(first, min(first + size, len(x) * each), device=x.device)
+        row, number = number // each, number % each
         own = row if len(references) > 1 else torch.zeros_like(row)
-        hybrids = torch.where(off[number][:, players], references[own, chosen[number]], x[row])
-        parts.append(value(hybrids).cpu().double().numpy())
-    return np.concatenate(parts).reshape(len(x), n_samples, -1)
+        is_off = off[number // n_draws][:, players]
+        parts.append(value(torch.where(is_off, references[own, chosen[number]], x[row])).cpu())
+    return torch.cat(parts).double().numpy().reshape(len(x), *sample.reference.shape, -1)
+
+
+def _mean_and_noise(responses: FloatArray, n_references: int) -> tuple[FloatArray, FloatArray]:
+    """Mean over the draws, and the variance that it has because these are not all references."""
+    n_draws = responses.shape[2]
+    mean = responses.mean(axis=2)
+    if n_draws == 1:
+        return mean, np.zeros_like(mean)
+    return mean, responses.var(axis=2, ddof=1) * (1 / n_draws - 1 / n_references)
 
 
 class _Fit:
     """Least squares of centred columns, for which the Gram matrix of the players is enough.
 
-    A column is 1 where its player is on. Sums over samples are weighted, and the weights sum to 1.
+    A column is 1 where its player is on. Sums over patterns are weighted; the weights sum to 1.
+
+    Parameters
+    ----------
+    sample : Sample
+    responses, noise : arrays of shape (n, n_patterns, n_responses)
+        Of each pattern, and the variance of what it is measured with.
     """
 
-    def __init__(self, sample: Sample, responses: FloatArray) -> None:
-        self.on = ~sample.off
+    def __init__(self, sample: Sample, responses: FloatArray, noise: FloatArray) -> None:
+        self.on, self.noise = ~sample.off, noise
         self.weight = sample.weight / sample.weight.sum()
         self.mean_on = self.weight @ self.on
-        self.mean = np.einsum("s,isk->ik", self.weight, responses)
+        self.mean = self.weight @ responses
         self.responses = responses - self.mean[:, None]  # centred, for sums that keep their digits
         n, _, k = responses.shape
         n_players = self.on.shape[1]
         self.gram = np.zeros((n_players, n_players))
         self.product = np.zeros((n_players, n, k))
         for some in self._blocks():
-            weighted = self.weight[some, None] * self._columns(some)
-            self.gram += weighted.T @ self._columns(some)
-            self.product += np.tensordot(weighted.T, self.responses[:, some], axes=(1, 1))
+            columns = self._columns(some)
+            weighted = self.weight[some, None] * columns
+            self.gram += weighted.T @ columns
+            self.product += np.tensordot(weighted, self.responses[:, some], axes=(0, 1))
 
     def _blocks(self) -> list[slice]:
         size = max(1, ENTRIES // self.on.shape[1])
@@ -176,61 +203,63 @@ class _Fit:
         n_players, n, k = self.product.shape
         solved = scipy.linalg.cho_solve(factor, self.product.reshape(n_players, -1))
         values = np.moveaxis(solved.reshape(n_players, n, k), 0, 1)
-        residuals = self._residuals(values)
+        squares = np.empty_like(self.responses)
+        for some in self._blocks():
+            columns = self._columns(some)
+            left = 1 - self._leverage(columns, self._influence(factor, columns, some), some)
+            squares[:, some] = (self.responses[:, some] - columns @ values) ** 2 / left[:, None]
+        variance = np.zeros_like(values)
+        for some in self._blocks():
+            variance += self._influence(factor, self._columns(some), some).T ** 2 @ squares[:, some]
         return LocalLinear(
-            values,
-            self._base(values),
-            self._fidelity(residuals),
-            self._standard_error(factor, residuals),
+            values, self._base(values), self._fidelity(squares, self.noise), np.sqrt(variance)
         )
 
     def of_selected(self, select: Select) -> LocalLinear:
         """One model for each row and response, of the players that are selected for it."""
         n_players, n, k = self.product.shape
         values = np.zeros((n, n_players, k))
+        squares = np.empty_like(self.responses)
+        every = slice(None)
         for row, response in np.ndindex(n, k):
-            product = self.product[:, row, response]
+            product, residuals = self.product[:, row, response], self.responses[row, :, response]
+            left = 1 - self.weight
             used = np.flatnonzero(select(self.gram, product))
             if len(used):
                 factor = cholesky(self.gram[np.ix_(used, used)])
                 values[row, used, response] = scipy.linalg.cho_solve(factor, product[used])
-        return LocalLinear(
-            values, self._base(values), self._fidelity(self._residuals(values)), None
-        )
+                columns = self.on[:, used] - self.mean_on[used]
+                residuals = residuals - columns @ values[row, used, response]
+                influence = self._influence(factor, columns, every)
+                left = 1 - self._leverage(columns, influence, every)
+            squares[row, :, response] = residuals**2 / left
+        return LocalLinear(values, self._base(values), self._fidelity(squares, self.noise), None)
 
     def _base(self, values: FloatArray) -> FloatArray:
         return self.mean - np.einsum("p,ipk->ik", self.mean_on, values)
 
-    def _residuals(self, values: FloatArray) -> FloatArray:
-        residuals = self.responses.copy()
-        for some in self._blocks():
-            residuals[:, some] -= np.matmul(self._columns(some), values)
-        return residuals
+    def _influence(
+        self, factor: tuple[FloatArray, bool], columns: FloatArray, some: slice
+    ) -> FloatArray:
+        """Of the response of each pattern on each value, shape (n_patterns, n_players)."""
+        return scipy.linalg.cho_solve(factor, columns.T).T * self.weight[some, None]
 
-    def _fidelity(self, residuals: FloatArray) -> FloatArray:
-        """Weighted R²; 1 where the response does not vary but by rounding."""
-        left, total = (
-            np.einsum("s,isk->ik", self.weight, part**2) for part in (residuals, self.responses)
-        )
+    def _leverage(self, columns: FloatArray, influence: FloatArray, some: slice) -> FloatArray:
+        """Of the response of each pattern on the model there; with 1, there is no residual."""
+        leverage = (influence * columns).sum(axis=1) + self.weight[some]
+        return np.minimum(leverage, 1 - INDEPENDENT)
+
+    def _fidelity(self, squares: FloatArray, noise: FloatArray) -> FloatArray:
+        """Share of the variance of what the patterns' responses are beside all references.
+
+        From the measured squares their noise is subtracted. Residuals are divided by what the fit
+        leaves of them, as in the adjusted R². 1 where responses vary by rounding only.
+        """
+        of_mean = self.responses**2 / (1 - self.weight)[:, None]
+        left, total = (self.weight @ (part - noise) for part in (squares, of_mean))
         rounding = (1e-12 * np.abs(self.mean)) ** 2
         share = np.divide(left, total, out=np.zeros_like(left), where=total > rounding)
-        return 1 - share
-
-    def _standard_error(self, factor: tuple[FloatArray, bool], residuals: FloatArray) -> FloatArray:
-        """Of the coefficients, by the sandwich estimator HC2.
-
-        The weights are those of a kernel and not of precision, so that the usual error of weighted
-        least squares is not that of these. A sample with leverage 1 has no residual.
-        """
-        n, _, k = residuals.shape
-        variance = np.zeros((n, self.on.shape[1], k))
-        for some in self._blocks():
-            columns, weight = self._columns(some), self.weight[some]
-            influence = scipy.linalg.cho_solve(factor, columns.T).T * weight[:, None]
-            leverage = (influence * columns).sum(axis=1) + weight
-            squares = residuals[:, some] ** 2 / np.maximum(1 - leverage, INDEPENDENT)[:, None]
-            variance += np.matmul((influence**2).T, squares)
-        return np.sqrt(variance)
+        return np.minimum(1 - share, 1)
 
 
 def cholesky(gram: FloatArray) -> tuple[FloatArray, bool]:

@@ -1,4 +1,4 @@
-"""Shapley values of any model: rows that are part X, part background, go through its steps."""
+"""Any model as a whole: rows that are part X, part background, go through its steps."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

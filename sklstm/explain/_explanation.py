@@ -41,8 +41,9 @@ class Explanation:
     Parameters
     ----------
     values : array of shape (n, n_timesteps, n_features) + out or (n, n_players) + out
-        What each player adds to the output, in units of the output. Cells of sequences have two
-        axes; columns of a table, features, time steps and groups have one. Exactly 0 at padding.
+        What each player adds to the output, in units of the output; slopes are per unit of X.
+        Cells of sequences have two axes; columns of a table, features, time steps and groups have
+        one. Exactly 0 at padding.
     base_values : array of shape (n,) + out
         Expected output over the background of each row.
     output_values : array of shape (n,) + out
@@ -76,7 +77,7 @@ class Explanation:
         Of windows of a table, the row of X at each time step; -1 at padding and for rows that
         are not in X.
     local_fidelity : array of shape (n,) + out, optional
-        Of a local model, such as that of LIME: weighted R² on the samples it was fitted to.
+        Weighted R² of a local model, such as that of LIME.
 
     Attributes
     ----------

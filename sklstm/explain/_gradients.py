@@ -34,7 +34,7 @@ def explain_gradients(
     response_method: str = "auto",
     target: Any = None,
     tolerance: float = 0.01,
-    max_nodes: int = 64,
+    max_nodes: int = 256,
     n_samples: int = 50,
     noise: float = 0.15,
     n_jobs: int | None = None,
@@ -76,7 +76,7 @@ def explain_gradients(
     tolerance : float, default=0.01
         "integrated" doubles its nodes until the additivity gap is below this share of the output's
         spread, as in :func:`explain_shap`.
-    max_nodes : int, default=64
+    max_nodes : int, default=256
         Largest number of nodes of "integrated".
     n_samples : int, default=50
         Noisy copies of each row, of "smoothgrad".

@@ -27,8 +27,12 @@ from ._shap import Options, through_model, through_network
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Samples of each row where their number is not given: these, and two for each player.
+# Copies of each row where their number is not given: these, and four for each player.
 SAMPLES = 2048
+# Rows of the background for each pattern of players: as many as leave this number of patterns, and
+# two for each player.
+PATTERNS = 256
+FEWEST_DRAWS, MOST_DRAWS = 2, 4
 # The least squares hold the square of this.
 MAX_PLAYERS = 4096
 
@@ -68,12 +72,12 @@ def explain_lime(
         The players, as in :func:`explain_shap`. Windows of time (an int) or features need far
         fewer samples than the cells of long sequences; 4096 players are the most.
     n_samples : int, optional
-        Copies of each row, the row itself among them. None stands for 2048, and two more for each
-        player.
+        Copies of each row: two to four for each pattern of players that are off, beside as many
+        rows of the background. None stands for 2048, and four more for each player.
     kernel_width : float, default=0.5
         A copy in which the share ``d`` of the players is off has the weight
         ``exp(-(d / kernel_width)**2)``. A smaller width looks at a smaller neighbourhood, and uses
-        fewer of the samples.
+        fewer of the copies. Every number of players that are off is as likely.
     n_nonzero : int, optional
         Sparse models: at most so many players with a value, chosen along the path of the Lasso,
         for every output apart. The values are of least squares on those. None uses all players.
@@ -93,15 +97,17 @@ def explain_lime(
         Values of shape (n, n_timesteps, n_features), (n, n_columns) for a table, or
         (n, n_players) at other levels, followed by the shape of one row's output. ``base_values``
         is the linear model with all players off; with the values it sums to the linear model at
-        the row, and ``additivity_gap`` is how far that is from the output. ``local_fidelity`` is
-        the weighted R² of the linear model on its samples, of shape (n,) + out.
-        ``standard_error`` is that of sampling the copies; None with ``n_nonzero``.
+        the row, and ``additivity_gap`` is how far that is from the output. ``local_fidelity``, of
+        shape (n,) + out, is the weighted R² of the linear model for the mean output beside the
+        background, from 1 (linear) to 0 and below; an estimate, adjusted for the number of players
+        and for the draws of background rows. ``standard_error`` is that of drawing patterns and
+        background rows; None with ``n_nonzero``.
 
     Raises
     ------
     ValueError
         Where a parameter is not as described; where ``background`` is missing; where the samples
-        are too few for the players, or for so narrow a kernel.
+        are too few for the players, or for so narrow a kernel; where outputs are not finite.
 
     See Also
     --------
@@ -176,23 +182,25 @@ class Sampling:
                 f"The 'kernel_width' parameter must be a number > 0. Got {width!r} instead."
             )
 
-    def size(self, n_players: int) -> int:
-        """Number of samples, where they are enough for the players."""
+    def shape(self, n_players: int, n_references: int) -> tuple[int, int]:
+        """Numbers of patterns, and of references for each, where they are enough."""
         n_used = n_players if self.n_nonzero is None else min(self.n_nonzero, n_players)
         if n_players > MAX_PLAYERS:
             raise ValueError(
                 f"A local linear model is of at most {MAX_PLAYERS} players. There are {n_players}: "
                 "explain level='feature', level='timestep', windows (an int) or groups."
             )
-        if self.n_samples is None:
-            return SAMPLES + 2 * n_players
-        if self.n_samples < n_used + 2:
+        n_samples = self.n_samples or SAMPLES + 4 * n_players
+        fewest = min(FEWEST_DRAWS, n_references)
+        if n_samples < fewest * (n_used + 2):
             raise ValueError(
-                f"The 'n_samples' parameter must be at least {n_used + 2} for a model of {n_used} "
-                f"players. Got {self.n_samples}. Raise it, or explain level='feature', "
+                f"The 'n_samples' parameter must be at least {fewest * (n_used + 2)} for a model "
+                f"of {n_used} players. Got {n_samples}. Raise it, or explain level='feature', "
                 "level='timestep', windows (an int) or groups."
             )
-        return int(self.n_samples)
+        wanted = np.clip(n_samples // (PATTERNS + 2 * n_players), FEWEST_DRAWS, MOST_DRAWS)
+        n_draws = min(int(wanted), n_references)
+        return int(n_samples) // n_draws, n_draws
 
     def fit(
         self,
@@ -203,19 +211,17 @@ class Sampling:
         max_rows: int,
     ) -> LocalLinear:
         """Local models of some rows of one length."""
-        n_players = int(players.max()) + 1
-        n_samples = self.size(n_players)
-        sample = Sample.draw(
-            n_samples, n_players, references.shape[1], self.kernel_width, self.seed
-        )
+        n_players, n_references = int(players.max()) + 1, references.shape[1]
+        shape = self.shape(n_players, n_references)
+        sample = Sample.draw(shape, n_players, n_references, self.kernel_width, self.seed)
         select = None if self.n_nonzero is None else partial(on_lasso_path, self.n_nonzero)
         try:
             return local_linear(value, x, references, players, sample, select, max_rows)
         except np.linalg.LinAlgError as error:
             raise ValueError(
-                f"With kernel_width={self.kernel_width!r} the weights of {n_samples} samples are "
-                f"too small for a model of {n_players} players. Raise the 'kernel_width' or the "
-                "'n_samples' parameter."
+                f"With kernel_width={self.kernel_width!r}, {shape[0]} patterns of players that are "
+                f"off are not enough for a model of {n_players} players: most have no weight. "
+                "Raise the 'kernel_width' or the 'n_samples' parameter."
             ) from error
 
 
@@ -267,8 +273,8 @@ def _of_network(
     return Values(
         torch.from_numpy(fit.values),
         None if error is None else torch.from_numpy(error),
-        torch.from_numpy(fit.base_values).to(x.device),
-        torch.from_numpy(fit.fidelity).to(x.device),
+        torch.from_numpy(fit.base_values),
+        torch.from_numpy(fit.fidelity),
     )
 
 

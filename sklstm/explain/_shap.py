@@ -114,7 +114,7 @@ def explain_shap(
         "gradient" doubles its nodes until the additivity gap, and "blocked" its partitions until
         the standard errors are below this share of the output's spread: its standard deviation
         over the background plus the distance of the row from its mean. Beside a single background
-        row that of the training targets takes the place of the first, or 1 of logits.
+        row the unit of a standardised output takes the place of the first.
     max_nodes : int, default=64
         Largest number of nodes of "gradient".
     budget : int, optional

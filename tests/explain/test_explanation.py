@@ -260,6 +260,25 @@ def test_the_error_of_a_sum_is_not_known():
     np.testing.assert_array_equal(e[2:4].standard_error, np.ones((2, STEPS, FEATURES)))
 
 
+def test_fidelity_belongs_to_rows_and_outputs(tmp_path):
+    fidelity = np.linspace(0.1, 0.9, 2 * N).reshape(N, 2)
+    fidelity[3, 0] = np.nan
+    e = make((2,), "ragged", local_fidelity=fidelity)
+    with pytest.raises(ValueError, match="read-only"):
+        e.local_fidelity[0] = 1
+    np.testing.assert_array_equal(e[2:4].local_fidelity, fidelity[2:4])
+    np.testing.assert_array_equal(e.output(1).local_fidelity, fidelity[:, 1])
+    np.testing.assert_array_equal(e.by("feature").local_fidelity, fidelity)
+    for other in (e.abs(), e.mean(), e.sum()):
+        assert other.local_fidelity is None
+    assert "local fidelity (R²): at least 0.1" in repr(e)
+    assert "fidelity" not in repr(e[3].output(0)) and "fidelity" not in repr(make())
+    e.save(tmp_path / "file")
+    assert_same(Explanation.load(tmp_path / "file"), e)
+    with pytest.raises(ValueError, match=r"local_fidelity must have shape \(6, 2\)"):
+        make((2,), local_fidelity=fidelity[:, 0])
+
+
 @pytest.mark.parametrize(
     "players, message",
     [
