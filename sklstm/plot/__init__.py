@@ -5,6 +5,8 @@ Matplotlib is needed to draw: ``pip install 'sklstm[plot]'``.
 """
 
 from ._attribution import AttributionDisplay
+from ._forecast import ForecastDisplay
 from ._importance import ImportanceDisplay
+from ._learning_curve import LearningCurveDisplay
 
-__all__ = ["AttributionDisplay", "ImportanceDisplay"]
+__all__ = ["AttributionDisplay", "ForecastDisplay", "ImportanceDisplay", "LearningCurveDisplay"]

@@ -194,3 +194,28 @@ def legend(ax: Axes, n_entries: int) -> None:
             borderaxespad=0.2,
             handlelength=1.6,
         )
+
+
+def legend_above(ax: Axes, handles: Sequence[Any] | None = None) -> None:
+    """Above the panel, where it covers nothing, on as many lines as its width asks for."""
+    known: Any = ax.get_legend_handles_labels()[0] if handles is None else handles
+    texts = [handle.get_label() for handle in known]
+    letters = max(map(len, texts), default=1) + 6  # with the piece of line and the gap
+    columns = int(size_in_points(ax)[0] / (0.55 * SMALL * letters))
+    ax.legend(
+        known,
+        texts,
+        ncols=int(np.clip(columns, 1, len(texts))),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.1,
+        fontsize=SMALL,
+        frameon=False,
+        handlelength=1.6,
+        columnspacing=1.2,
+    )
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Ticks at whole numbers only."""
+    axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
