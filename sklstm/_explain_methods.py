@@ -110,3 +110,68 @@ class ExplainMethods:
             sample_weight=sample_weight,
             random_state=random_state,
         )
+
+    def explain_gates(self, X: Any) -> Any:
+        """Gates and states of every time step; see `sklstm.explain.explain_gates`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+
+        Returns
+        -------
+        Bunch
+            ``input_gate``, ``forget_gate``, ``output_gate``, ``candidate``, ``cell_state``,
+            ``hidden_state``, ``forgetting``, ``writing``, ``half_life`` and ``saturation``.
+        """
+        from .explain import explain_gates
+
+        return explain_gates(self, X)
+
+    def explain_units(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        background: Any = None,
+        response_method: Any = "auto",
+        target: Any = None,
+        scoring: Any = None,
+        n_excite: int = 5,
+        n_jobs: int | None = None,
+    ) -> Any:
+        """What every hidden unit adds to the output; see `sklstm.explain.explain_units`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+        y : array-like of shape (n,) or (n, n_outputs), optional
+        background : array-like of the same kind, or of shape (n, m, n_timesteps, n_features), \
+                optional
+        response_method : {"auto", "decision_function", "predict_proba", "predict", \
+                "predict_quantiles"}, default="auto"
+        target : label, position, list or float array, optional
+        scoring : str, callable or None, default=None
+        n_excite : int, default=5
+        n_jobs : int, optional
+
+        Returns
+        -------
+        Bunch
+            ``contribution``, ``direct``, ``base_values``, ``output_values``, ``additivity_gap``,
+            ``output_names``, ``ablation``, ``exciting``, ``exciting_state``, ``saturated`` and
+            ``dead``.
+        """
+        from .explain import explain_units
+
+        return explain_units(
+            self,
+            X,
+            y,
+            background=background,
+            response_method=response_method,
+            target=target,
+            scoring=scoring,
+            n_excite=n_excite,
+            n_jobs=n_jobs,
+        )

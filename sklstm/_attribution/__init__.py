@@ -7,9 +7,12 @@ from ._gradient import expected_gradients
 from ._modes import explaining
 from ._prefixes import are_windows, exact_windows, shares_prefixes
 from ._readout import Readout
+from ._states import States, rows_of_record, saturated, states
+from ._units import unit_contributions, unit_held
 
 __all__ = [
     "Readout",
+    "States",
     "are_windows",
     "blocked",
     "deep",
@@ -17,5 +20,10 @@ __all__ = [
     "exact_windows",
     "expected_gradients",
     "explaining",
+    "rows_of_record",
+    "saturated",
     "shares_prefixes",
+    "states",
+    "unit_contributions",
+    "unit_held",
 ]

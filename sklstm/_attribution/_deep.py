@@ -48,13 +48,22 @@ def deep(
     n, n_timesteps, _ = x.shape
     n_outputs = len(readout.weight) * (n_timesteps if network.pooling is None else 1)
     total = weights.new_zeros(n, n_timesteps, network.recurrent.input_size, n_outputs)
+    for rows, some, own, other in recorded_pairs(network, x, references, n_outputs):
+        total[rows] += contributions(network, readout, own, other, weights[some])
+    return total if network.embedding is None else total.sum(2, keepdim=True)
+
+
+def recorded_pairs(
+    network: LSTMNetwork, x: Tensor, references: Tensor, n_outputs: int
+) -> Iterator[tuple[Tensor, Tensor, Recording, Recording]]:
+    """Some rows, some references, and the recordings of both, in bounded memory."""
+    n, n_timesteps, _ = x.shape
     for some, rows_of in chunks(network, n, references.shape[1], n_timesteps, n_outputs):
         shared = record(network, references[:, some]) if len(references) == 1 else None
         for rows in rows_of:
             own = record(network, x[rows, None])
             other = record(network, references[rows][:, some]) if shared is None else shared
-            total[rows] += contributions(network, readout, own, other, weights[some])
-    return total if network.embedding is None else total.sum(2, keepdim=True)
+            yield rows, some, own, other
 
 
 def contributions(
@@ -81,16 +90,16 @@ def contributions(
 
     stack, n_timesteps = network.recurrent, len(recording.inputs)
     for level in reversed(range(1, len(recording.layers))):
-        steps = _steps_back(stack, level, recording, reference, n_outputs, seeds)
-        seeds = Stored(_summed(steps, n_timesteps))
-    steps = _steps_back(stack, 0, recording, reference, n_outputs, seeds)
-    total = _summed(((time, times_difference(m, time)) for time, m in steps), n_timesteps)
+        steps = steps_back(stack, level, recording, reference, n_outputs, seeds)
+        seeds = Stored(summed(steps, n_timesteps))
+    steps = steps_back(stack, 0, recording, reference, n_outputs, seeds)
+    total = summed(((time, times_difference(m, time)) for time, m in steps), n_timesteps)
     if direct is not None:
         total[-1] += times_difference(direct, -1)
     return total.permute(1, 0, 3, 2) * units
 
 
-def _steps_back(
+def steps_back(
     stack: RecurrentStack,
     level: int,
     recording: Recording,
@@ -111,7 +120,7 @@ def _steps_back(
             yield last - step if k else step, multipliers
 
 
-def _summed(steps: Iterator[tuple[int, Tensor]], n_timesteps: int) -> Tensor:
+def summed(steps: Iterator[tuple[int, Tensor]], n_timesteps: int) -> Tensor:
     """Sum for each time step, time first."""
     time, part = next(steps)
     total = part.new_zeros(n_timesteps, *part.shape)

@@ -150,6 +150,16 @@ class Route:
         _refuse_windows(route)
         return route
 
+    @classmethod
+    def inside(cls, model: Any) -> "Route":
+        """All steps in front of the last estimator, for what is seen inside of that.
+
+        Whatever they do: columns are not followed.
+        """
+        *steps, (_, last) = _named_steps(model)
+        first = [step for _, step in steps if step not in PASSTHROUGH]
+        return cls(first, [], last, [], np.empty(0, dtype=np.int64), "sequences")
+
     @property
     def reaches_lstm(self) -> bool:
         """Whether the one-to-one steps lead to an estimator of this library."""

@@ -325,12 +325,8 @@ def _warn_of_gap(
     """
     by_path = explanation.method == "gradient"
     outputs, base = explanation.output_values, explanation.base_values
-    spread = deviation + np.abs(outputs - base)
-    allowed = (tolerance if by_path else ADDITIVE) * spread
-    allowed += ROUNDING[0] * unit + ROUNDING[1] * np.abs(outputs)
-    excess = explanation.additivity_gap - allowed
-    excess[np.isnan(excess)] = np.inf
-    excess[np.isnan(outputs)] = -np.inf  # padded steps
+    share = tolerance if by_path else ADDITIVE
+    excess = excess_of(explanation.additivity_gap, outputs, base, deviation, unit, share)
     if not (excess > 0).any():
         return
     row = np.unravel_index(excess.argmax(), excess.shape)
@@ -348,6 +344,23 @@ def _warn_of_gap(
         UserWarning,
         stacklevel=3,
     )
+
+
+def excess_of(
+    gap: FloatArray,
+    outputs: FloatArray,
+    base: FloatArray,
+    deviation: FloatArray,
+    unit: FloatArray,
+    share: float = ADDITIVE,
+) -> FloatArray:
+    """How far gaps are above those that are not worth a warning, which are below zero."""
+    allowed = share * (deviation + np.abs(outputs - base))
+    allowed += ROUNDING[0] * unit + ROUNDING[1] * np.abs(outputs)
+    excess = gap - allowed
+    excess[np.isnan(excess)] = np.inf
+    excess[np.isnan(outputs)] = -np.inf  # padded steps
+    return excess
 
 
 def _outputs(estimator: Any, response: Response, X: Any, layout: StepLayout) -> FloatArray:
