@@ -172,7 +172,7 @@ def shortened(text: str, longest: int) -> str:
 
 def name_length(ax: Axes) -> int:
     """Number of letters of a name that leave most of the width to the picture."""
-    return int(np.clip(size_in_points(ax)[0] / 20, 8, 20))
+    return int(np.clip(size_in_points(ax)[0] / 16, 8, 20))
 
 
 def wrapped(text: str, ax: Axes, direction: int) -> str:
