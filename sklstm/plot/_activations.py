@@ -150,7 +150,7 @@ class ActivationDisplay:
         _, n_layers, n_directions, hidden_size = self.hidden_state.shape
         self.axes_ = canvas.split_axes(ax, (n_layers, n_directions), sharey=True)
         self.ax_ = self.axes_[0, 0]
-        self.figure_ = self.ax_.get_figure(root=True)
+        self.figure_ = canvas.root_figure(self.ax_)
         top = float(np.nanmax(np.abs(self.hidden_state))) or 1.0
         self.images_ = [
             draw_units(

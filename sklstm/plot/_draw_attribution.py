@@ -30,7 +30,7 @@ def draw(display: "AttributionDisplay", ax: Any, kind: str) -> None:
         display.ax_ = axes
     else:
         below = head = display.ax_ = _canvas.one_axes(ax)
-    display.figure_ = below.get_figure(root=True)
+    display.figure_ = _canvas.root_figure(below)
     draw_panel = {
         "heatmap": _heat_map,
         "waterfall": _waterfall,
@@ -111,10 +111,12 @@ def _heat_map(ax: Axes, display: "AttributionDisplay") -> str:
 
 def _bars_over_time(ax: Axes, display: "AttributionDisplay") -> str:
     values = display.by_time()
-    bars = ax.bar(np.arange(len(values)), values, width=0.9, color=_colours(values))
+    bars = _canvas.upright_bars(
+        ax, np.arange(len(values)), values, width=0.9, colours=_colours(values)
+    )
     ax.axhline(0, color="black", linewidth=0.6)
     _canvas.axis_label(ax, y="added to output")
-    display.artists_ = list(bars)
+    display.artists_ = [bars]
     return ""
 
 
@@ -122,7 +124,9 @@ def _waterfall(ax: Axes, display: "AttributionDisplay") -> str:
     values = display.by_time()
     after = display.base_value + np.cumsum(values)
     place = np.arange(len(values))
-    bars = ax.bar(place, values, bottom=after - values, width=1.0, color=_colours(values))
+    bars = _canvas.upright_bars(
+        ax, place, values, bottom=after - values, width=1.0, colours=_colours(values)
+    )
     steps = ax.stairs(
         after,
         np.arange(len(values) + 1) - 0.5,
@@ -135,7 +139,7 @@ def _waterfall(ax: Axes, display: "AttributionDisplay") -> str:
     _canvas.axis_label(ax, y="output so far")
     _canvas.legend(ax, 2)
     ax.locator_params(axis="y", nbins=5)
-    display.artists_ = [*bars, steps]
+    display.artists_ = [bars, steps]
     return ""
 
 

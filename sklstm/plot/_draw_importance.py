@@ -102,11 +102,14 @@ def _bars(
     """Bars from left to right of time steps, from top to bottom of other players."""
     lengths, place = values[shown], np.arange(len(shown)) + offset
     upright = display.times is not None
-    draw_bars = display.ax_.bar if upright else display.ax_.barh
     if others is not None:
         rest = values[others].sum() if display.additive else values[others].mean()
         lengths, place = np.append(lengths, rest), np.append(place, len(shown) + offset)
-    bars = draw_bars(place, lengths, width, color=colour)
+    bars: list[Any]
+    if upright:
+        bars = [_canvas.upright_bars(display.ax_, place, lengths, width=width, colours=colour)]
+    else:
+        bars = list(display.ax_.barh(place, lengths, width, color=colour))
     if interval is not None:
         ends = interval[shown]
         centre = lengths[: len(shown)]
@@ -120,7 +123,7 @@ def _bars(
             elinewidth=1,
             capsize=2 if len(shown) <= 40 else 0,
         )
-    return list(bars)
+    return bars
 
 
 def _boxes(display: "ImportanceDisplay", shown: NDArray[np.int64], others: Any) -> list[Any]:

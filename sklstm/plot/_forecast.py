@@ -238,8 +238,9 @@ class ForecastDisplay:
         ImportError
             Without matplotlib.
         """
-        self.ax_ = _checks.canvas(self).one_axes(ax)
-        self.figure_ = self.ax_.get_figure(root=True)
+        canvas = _checks.canvas(self)
+        self.ax_ = canvas.one_axes(ax)
+        self.figure_ = canvas.root_figure(self.ax_)
         from . import _draw_forecast
 
         _draw_forecast.draw(self)

@@ -214,7 +214,7 @@ class GateDisplay:
 
         self.axes_ = canvas.split_axes(ax, (2, 2), sharey=True)
         self.ax_ = self.axes_[0, 0]
-        self.figure_ = self.ax_.get_figure(root=True)
+        self.figure_ = canvas.root_figure(self.ax_)
         self.images_ = []
         for panel, name in zip(self.axes_.ravel(), GATES, strict=True):
             gate = name != "candidate"

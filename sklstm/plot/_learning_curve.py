@@ -125,7 +125,7 @@ class LearningCurveDisplay:
         """
         canvas = _checks.canvas(self)
         self.ax_ = canvas.one_axes(ax)
-        self.figure_ = self.ax_.get_figure(root=True)
+        self.figure_ = canvas.root_figure(self.ax_)
         epochs = np.arange(1, len(self.train_loss) + 1)
         self.lines_ = []
         curves = {"training": self.train_loss, "validation": self.valid_loss}

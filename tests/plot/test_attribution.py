@@ -2,12 +2,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from pictures import (
     SIZES,
     axes_of_size,
     check_texts,
+    corners,
     heights,
     nothing_global_changes,
+    texts_of,
     widths,
 )
 from sklearn.pipeline import make_pipeline
@@ -59,10 +64,8 @@ def test_the_heat_map_has_the_values_of_the_row_with_time_to_the_right(explanati
 
 def test_the_waterfall_goes_from_the_base_value_to_the_output(explanation):
     display = AttributionDisplay.from_explanation(explanation, row=1, kind="waterfall")
-    bars = display.artists_[:-1]
-    np.testing.assert_allclose(heights(bars), explanation.by("timestep").values[1])
-    starts = [bar.get_y() for bar in bars]
-    ends = np.add(starts, heights(bars))
+    starts, ends = corners(display.artists_[0])
+    np.testing.assert_allclose(ends - starts, explanation.by("timestep").values[1])
     np.testing.assert_allclose(starts[0], explanation.base_values[1])
     np.testing.assert_allclose(starts[1:], ends[:-1])
     np.testing.assert_allclose(ends[-1], explanation.output_values[1], rtol=1e-5)
@@ -71,7 +74,7 @@ def test_the_waterfall_goes_from_the_base_value_to_the_output(explanation):
 def test_time_steps_have_a_bar_each_below_the_series(explanation):
     by_time = explanation.by("timestep")
     display = AttributionDisplay.from_explanation(by_time, row=3)
-    np.testing.assert_array_equal(heights(display.artists_), by_time.values[3])
+    np.testing.assert_array_equal(heights(display.artists_[0]), by_time.values[3])
     np.testing.assert_array_equal(display.frame()["value"], by_time.values[3])
     assert len(display.ax_) == 2
 
@@ -331,3 +334,34 @@ def test_without_matplotlib_the_message_says_how_to_install_it(monkeypatch):
         ImportError, match=r"AttributionDisplay.frame requires pandas. Install pandas"
     ):
         display.frame()
+
+
+@pytest.mark.parametrize("names", [["_a", "b $x_{$", "cost $ $"], ["a\nb", r"\$c", "$x$"]])
+def test_names_are_written_as_they_are(names):
+    values = np.random.default_rng(0).normal(size=(5, 3))
+    shown = [" ".join(name.split()) for name in names]
+    display = AttributionDisplay(values, names=names, data=values).plot()
+    texts = [label for label, _ in texts_of(display.figure_)]
+    bars = AttributionDisplay(values[0], names=names, label=names[2]).plot()
+    texts_of_bars = [label for label, _ in texts_of(bars.figure_)]
+    for name in shown:
+        for found in (texts, texts_of_bars):
+            assert any(
+                text.strip().replace(r"\$", "$") == name.replace(r"\$", "$") for text in found
+            )
+
+
+def test_thousands_of_steps_take_no_time():
+    values = np.random.default_rng(0).normal(size=(5000, 20))
+    display = AttributionDisplay(values, names=list("abcdefghijklmnopqrst"), base_value=0.0)
+    assert len(display.plot(kind="waterfall").figure_.findobj(Patch)) < 20
+
+
+def test_any_part_of_a_figure_is_drawn_on():
+    figure = Figure(layout="constrained")  # without pyplot
+    FigureCanvasAgg(figure)
+    left, right = figure.subfigures(1, 2)
+    display = of_values(5, 2).plot(right.subplots())
+    assert display.figure_ is figure and display.ax_[0].get_subplotspec() is not None
+    assert not plt.get_fignums() and not left.axes
+    check_texts(figure)

@@ -76,7 +76,7 @@ def test_all_outputs_count_alike(explanation):
 def test_time_steps_stay_in_their_order(explanation):
     display = ImportanceDisplay.from_explanation(explanation.by("timestep"), output="2")
     expected = np.abs(explanation.values.sum(axis=2)[..., 2]).mean(axis=0)
-    np.testing.assert_allclose(heights(display.artists_), expected)
+    np.testing.assert_allclose(heights(display.artists_[0]), expected)
     assert display.frame()["timestep"].tolist() == list(range(7))
 
 
