@@ -50,8 +50,10 @@ class AttributionDisplay:
 
     Attributes
     ----------
-    ax_ : Axes or array of Axes
-        Panels from top to bottom: series and attribution, or attribution alone.
+    ax_ : Axes
+        Panel of the attribution.
+    axes_ : array of Axes
+        All panels from top to bottom: series and attribution, or attribution alone.
     figure_ : Figure
         Figure that holds them.
     artists_ : list of matplotlib artists
@@ -77,11 +79,12 @@ class AttributionDisplay:
       timestep feature
     0        0      x0
     1        0      x1
-    >>> display.plot(kind="waterfall").ax_[1].get_xlabel()
+    >>> display.plot(kind="waterfall").ax_.get_xlabel()
     'time step'
     """
 
     ax_: Any
+    axes_: NDArray[Any]
     figure_: "Figure"
     artists_: list[Any]
     shown_: NDArray[np.int64]

@@ -24,12 +24,11 @@ def draw(display: "AttributionDisplay", ax: Any, kind: str) -> None:
     reading = kind == "logo" or not over_time
     series = over_time and display.symbols is None and display.data is not None
     if series and kind != "logo":
-        axes = _canvas.split_axes(ax, (2, 1), (1.0, 1.3)).ravel()
-        _series(axes[0], display)
-        below, head = axes[1], axes[0]
-        display.ax_ = axes
+        display.axes_ = _canvas.split_axes(ax, (2, 1), (1.0, 1.3)).ravel()
+        _series(display.axes_[0], display)
     else:
-        below = head = display.ax_ = _canvas.one_axes(ax)
+        display.axes_ = np.array([_canvas.one_axes(ax)])
+    below = display.ax_ = display.axes_[-1]
     display.figure_ = _canvas.root_figure(below)
     draw_panel = {
         "heatmap": _heat_map,
@@ -38,7 +37,7 @@ def draw(display: "AttributionDisplay", ax: Any, kind: str) -> None:
         "bars": _bars_over_time if over_time else _bars,
     }[kind]
     note = draw_panel(below, display)
-    _canvas.title(head, _sum_text(display) + note)
+    _canvas.title(display.axes_[0], _sum_text(display) + note)
     if not reading:
         _time_axis(below, display)
 

@@ -58,7 +58,7 @@ def test_the_heat_map_has_the_values_of_the_row_with_time_to_the_right(explanati
     assert frame.loc[4, ["timestep", "feature"]].tolist() == [1, "x1"]
     low, high = display.artists_[0].get_clim()
     assert -low == high == np.abs(values).max()
-    for line, column in zip(display.ax_[0].get_lines(), explanation.data[2].T, strict=True):
+    for line, column in zip(display.axes_[0].get_lines(), explanation.data[2].T, strict=True):
         np.testing.assert_array_equal(line.get_ydata(), column)
 
 
@@ -76,7 +76,7 @@ def test_time_steps_have_a_bar_each_below_the_series(explanation):
     display = AttributionDisplay.from_explanation(by_time, row=3)
     np.testing.assert_array_equal(heights(display.artists_[0]), by_time.values[3])
     np.testing.assert_array_equal(display.frame()["value"], by_time.values[3])
-    assert len(display.ax_) == 2
+    assert len(display.axes_) == 2
 
 
 def test_features_have_bars_by_size(explanation):
@@ -119,7 +119,7 @@ def test_dates_are_labels(size):
     display = AttributionDisplay(values, names=["a", "b"], data=values, times=times)
     display.plot(axes_of_size(size))
     check_texts(display.figure_)
-    axis = display.ax_[1].xaxis
+    axis = display.ax_.xaxis
     ticks, shown = axis.get_majorticklocs(), axis.get_majorticklabels()
     assert len(ticks) >= 2
     for tick, label in zip(ticks, shown, strict=True):
@@ -132,13 +132,13 @@ def test_plot_returns_itself_and_draws_where_it_is_told():
     figure, axes = plt.subplots(2, 3)
     with nothing_global_changes():
         assert display.plot(axes[0, 1]) is display
-    assert display.figure_ is figure and len(display.ax_) == 2
+    assert display.figure_ is figure and len(display.axes_) == 2
     with nothing_global_changes():
         display.plot(axes[:, 2])
-    assert display.ax_.tolist() == axes[:, 2].tolist()
+    assert display.axes_.tolist() == axes[:, 2].tolist()
     assert display.plot().figure_ is not figure
     by_hand = plt.figure().add_axes((0.2, 0.2, 0.5, 0.5))
-    assert display.plot(by_hand).ax_[1].get_position().x1 == pytest.approx(0.7)
+    assert display.plot(by_hand).ax_.get_position().x1 == pytest.approx(0.7)
 
 
 def test_padding_is_left_out(regressor, X):
@@ -270,7 +270,7 @@ def test_words_have_bars_in_reading_order(size):
 
 def test_values_that_add_up_to_nothing_have_no_waterfall(explanation):
     display = AttributionDisplay.from_explanation(explanation.abs())
-    assert display.ax_[0].get_title("left") == "predict"
+    assert display.axes_[0].get_title("left") == "predict"
     with pytest.raises(ValueError, match=r"'kind' parameter must be one of .*'heatmap'"):
         display.plot(kind="waterfall")
 
@@ -362,6 +362,6 @@ def test_any_part_of_a_figure_is_drawn_on():
     FigureCanvasAgg(figure)
     left, right = figure.subfigures(1, 2)
     display = of_values(5, 2).plot(right.subplots())
-    assert display.figure_ is figure and display.ax_[0].get_subplotspec() is not None
+    assert display.figure_ is figure and display.axes_[0].get_subplotspec() is not None
     assert not plt.get_fignums() and not left.axes
     check_texts(figure)
