@@ -62,8 +62,15 @@ def nothing_global_changes():
     plt.close(figure)
 
 
+def corners(bars):
+    """Low and high ends of upright bars, which are one artist."""
+    outlines = np.array([path.vertices[:2, 1] for path in bars.get_paths()])
+    return outlines[:, 0], outlines[:, 1]
+
+
 def heights(bars):
-    return np.array([bar.get_height() for bar in bars])
+    low, high = corners(bars)
+    return high - low
 
 
 def widths(bars):

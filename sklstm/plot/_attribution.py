@@ -50,8 +50,10 @@ class AttributionDisplay:
 
     Attributes
     ----------
-    ax_ : Axes or array of Axes
-        Panels from top to bottom: series and attribution, or attribution alone.
+    ax_ : Axes
+        Panel of the attribution.
+    axes_ : array of Axes
+        All panels from top to bottom: series and attribution, or attribution alone.
     figure_ : Figure
         Figure that holds them.
     artists_ : list of matplotlib artists
@@ -77,11 +79,12 @@ class AttributionDisplay:
       timestep feature
     0        0      x0
     1        0      x1
-    >>> display.plot(kind="waterfall").ax_[1].get_xlabel()
+    >>> display.plot(kind="waterfall").ax_.get_xlabel()
     'time step'
     """
 
     ax_: Any
+    axes_: NDArray[Any]
     figure_: "Figure"
     artists_: list[Any]
     shown_: NDArray[np.int64]
@@ -204,6 +207,7 @@ class AttributionDisplay:
         ----------
         model : fitted LSTMRegressor or LSTMClassifier, Pipeline, search, or other estimator
         X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
+            Of a table in front of a SlidingWindow all rows are explained: pass few.
         background : array-like of the same kind, optional
             As in ``explain_shap``.
         row : int, default=0
@@ -242,10 +246,11 @@ class AttributionDisplay:
             response_method=response_method,
             random_state=random_state,
         )
+        in_time = explanation.level in ("cell", "timestep")
         times, rows = None, explanation.table_rows
-        if index is not None and rows is not None and explanation.level in ("cell", "timestep"):
+        if index is not None and rows is not None and in_time:
             times = [index[i] if i >= 0 else "" for i in rows[row]]
-        symbols = symbols_of_pipeline(model, X) if level == "cell" else None
+        symbols = symbols_of_pipeline(model, X) if in_time else None
         return cls.from_explanation(
             explanation, row, output=output, times=times, symbols=symbols, kind=kind, ax=ax
         )

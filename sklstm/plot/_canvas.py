@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.collections import PolyCollection
 from matplotlib.gridspec import GridSpec, GridSpecFromSubplotSpec
 from matplotlib.image import AxesImage
 from matplotlib.textpath import TextPath
@@ -90,9 +91,9 @@ def colour_bar(image: AxesImage, ax: Axes, label: str) -> Any:
     """A colour bar beside a panel, which keeps its width: panels share their time axis."""
     place = ax.inset_axes((1.02, 0.0, 0.025, 1.0))
     bar = ax.figure.colorbar(image, cax=place)
-    bar.set_label(label, fontsize=SMALL)
+    bar.set_label(plain(wrapped(label, ax, 1)), fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
-    bar.locator = MaxNLocator(5)
+    bar.locator = MaxNLocator(int(np.clip(size_in_points(ax)[1] / (2.5 * SMALL), 1, 5)))
     bar.update_ticks()
     return bar
 
@@ -121,19 +122,62 @@ class NameLocator(Locator):
         step = next(
             k * 10**power for power in range(9) for k in (1, 2, 5) if k * 10**power >= every
         )
-        return [tick for tick in range(0, len(self.names), step) if low <= tick <= high]
+        places = range(len(self.names))
+        scale = (high - low) / max(points, 1.0)
+
+        def inside(tick: int) -> bool:
+            # The text at an end of the x axis must not reach into the next panel.
+            room = max(0.0, self._text_width(tick) - SMALL) / 2 * scale if along_x else 0.0
+            return low + room <= tick <= high - room
+
+        ticks: list[float] = [tick for tick in places[::step] if inside(tick)]
+        if len(ticks) < 2 and any(map(inside, places)):
+            first = next(tick for tick in places if inside(tick))
+            ticks = [tick for tick in places[first::step] if inside(tick)]
+        return ticks or [round((low + high) / 2)]
+
+    def _text_width(self, tick: int) -> float:
+        longest = max(map(len, self.names))
+        return (self.width - SMALL) * len(self.names[tick]) / max(longest, 1)
+
+
+def upright_bars(
+    ax: Axes,
+    place: NDArray[Any],
+    heights: NDArray[np.float64],
+    *,
+    width: float,
+    colours: Any,
+    bottom: Any = 0.0,
+) -> PolyCollection:
+    """Bars as one artist, which is fast for thousands of time steps."""
+    left, right = place - width / 2, place + width / 2
+    low = np.broadcast_to(bottom, heights.shape)
+    high = low + heights
+    corners = [(left, low), (left, high), (right, high), (right, low)]
+    outlines = np.stack([np.stack(corner, axis=-1) for corner in corners], axis=1)
+    bars = PolyCollection(list(outlines), facecolors=colours, linewidths=0)
+    ax.add_collection(bars)
+    ax.autoscale_view()
+    return bars
+
+
+def root_figure(ax: Axes) -> Any:
+    """The whole figure, also of axes in a part of it."""
+    figure: Any = ax.get_figure()
+    return figure.canvas.figure
 
 
 def size_in_points(ax: Axes) -> tuple[float, float]:
     """Width and height of a panel."""
-    figure: Any = ax.get_figure(root=True)
-    box = ax.get_window_extent()
-    return box.width * 72 / figure.dpi, box.height * 72 / figure.dpi
+    box, dpi = ax.get_window_extent(), root_figure(ax).dpi
+    return box.width * 72 / dpi, box.height * 72 / dpi
 
 
-def name_ticks(axis: Axis, names: Sequence[Any]) -> None:
+def name_ticks(axis: Any, names: Sequence[Any]) -> None:
     """Name the positions 0, 1, 2 and so on of an axis, as many as there is room for."""
-    texts = [shortened(str(name), name_length(axis.axes)) for name in names]
+    longest = name_length(axis.axes) if axis.axis_name == "y" else 20
+    texts = [shortened(str(name), longest) for name in names]
 
     def text_at(position: float, _: Any = None) -> str:
         near = round(position)
@@ -146,22 +190,29 @@ def name_ticks(axis: Axis, names: Sequence[Any]) -> None:
 
 
 def shortened(text: str, longest: int) -> str:
-    """With dots in the middle, where names differ least often."""
-    if len(text) <= longest:
-        return text
-    head = (longest - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+    """On one line, with dots in the middle, where names differ least often."""
+    text = " ".join(text.split())
+    if len(text) > longest:
+        head = (longest - 1) // 2
+        text = f"{text[:head]}…{text[len(text) - (longest - 1 - head) :]}"
+    return plain(text)
+
+
+def plain(text: str) -> str:
+    """As it is: no formula between dollars, and not hidden because of its first letter."""
+    text = text.replace("\\$", "$").replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def name_length(ax: Axes) -> int:
     """Number of letters of a name that leave most of the width to the picture."""
-    return int(np.clip(size_in_points(ax)[0] / 20, 8, 20))
+    return int(np.clip(size_in_points(ax)[0] / 16, 8, 20))
 
 
 def wrapped(text: str, ax: Axes, direction: int) -> str:
     """On as many lines as it takes along the x axis (0) or the y axis (1) of a panel."""
     letters = int(size_in_points(ax)[direction] / (0.6 * (SMALL + 1)))
-    return "\n".join(textwrap.wrap(text, max(letters, 10)))
+    return "\n".join(textwrap.wrap(text, max(letters, 6), break_long_words=False))
 
 
 def n_names_fit(ax: Axes) -> int:
@@ -171,15 +222,15 @@ def n_names_fit(ax: Axes) -> int:
 
 def title(ax: Axes, text: str) -> None:
     """A title that does not run out of a small picture."""
-    ax.set_title(text, fontsize=SMALL, loc="left", wrap=True)
+    ax.set_title(plain(text), fontsize=SMALL, loc="left", wrap=True)
 
 
 def axis_label(ax: Axes, *, x: str | None = None, y: str | None = None) -> None:
     """Labels in the size of all others."""
     if x is not None:
-        ax.set_xlabel(x, fontsize=SMALL + 1)
+        ax.set_xlabel(plain(x), fontsize=SMALL + 1)
     if y is not None:
-        ax.set_ylabel(y, fontsize=SMALL + 1)
+        ax.set_ylabel(plain(y), fontsize=SMALL + 1)
     ax.tick_params(labelsize=SMALL)
 
 
@@ -194,3 +245,28 @@ def legend(ax: Axes, n_entries: int) -> None:
             borderaxespad=0.2,
             handlelength=1.6,
         )
+
+
+def legend_above(ax: Axes, handles: Sequence[Any] | None = None) -> None:
+    """Above the panel, where it covers nothing, on as many lines as its width asks for."""
+    known: Any = ax.get_legend_handles_labels()[0] if handles is None else handles
+    texts = [handle.get_label() for handle in known]
+    letters = max(map(len, texts), default=1) + 6  # with the piece of line and the gap
+    columns = int(size_in_points(ax)[0] / (0.55 * SMALL * letters))
+    ax.legend(
+        known,
+        texts,
+        ncols=int(np.clip(columns, 1, len(texts))),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.1,
+        fontsize=SMALL,
+        frameon=False,
+        handlelength=1.6,
+        columnspacing=1.2,
+    )
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Ticks at whole numbers only."""
+    axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))

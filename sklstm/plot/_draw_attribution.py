@@ -24,13 +24,12 @@ def draw(display: "AttributionDisplay", ax: Any, kind: str) -> None:
     reading = kind == "logo" or not over_time
     series = over_time and display.symbols is None and display.data is not None
     if series and kind != "logo":
-        axes = _canvas.split_axes(ax, (2, 1), (1.0, 1.3)).ravel()
-        _series(axes[0], display)
-        below, head = axes[1], axes[0]
-        display.ax_ = axes
+        display.axes_ = _canvas.split_axes(ax, (2, 1), (1.0, 1.3)).ravel()
+        _series(display.axes_[0], display)
     else:
-        below = head = display.ax_ = _canvas.one_axes(ax)
-    display.figure_ = below.get_figure(root=True)
+        display.axes_ = np.array([_canvas.one_axes(ax)])
+    below = display.ax_ = display.axes_[-1]
+    display.figure_ = _canvas.root_figure(below)
     draw_panel = {
         "heatmap": _heat_map,
         "waterfall": _waterfall,
@@ -38,7 +37,7 @@ def draw(display: "AttributionDisplay", ax: Any, kind: str) -> None:
         "bars": _bars_over_time if over_time else _bars,
     }[kind]
     note = draw_panel(below, display)
-    _canvas.title(head, _sum_text(display) + note)
+    _canvas.title(display.axes_[0], _sum_text(display) + note)
     if not reading:
         _time_axis(below, display)
 
@@ -111,10 +110,12 @@ def _heat_map(ax: Axes, display: "AttributionDisplay") -> str:
 
 def _bars_over_time(ax: Axes, display: "AttributionDisplay") -> str:
     values = display.by_time()
-    bars = ax.bar(np.arange(len(values)), values, width=0.9, color=_colours(values))
+    bars = _canvas.upright_bars(
+        ax, np.arange(len(values)), values, width=0.9, colours=_colours(values)
+    )
     ax.axhline(0, color="black", linewidth=0.6)
     _canvas.axis_label(ax, y="added to output")
-    display.artists_ = list(bars)
+    display.artists_ = [bars]
     return ""
 
 
@@ -122,7 +123,9 @@ def _waterfall(ax: Axes, display: "AttributionDisplay") -> str:
     values = display.by_time()
     after = display.base_value + np.cumsum(values)
     place = np.arange(len(values))
-    bars = ax.bar(place, values, bottom=after - values, width=1.0, color=_colours(values))
+    bars = _canvas.upright_bars(
+        ax, place, values, bottom=after - values, width=1.0, colours=_colours(values)
+    )
     steps = ax.stairs(
         after,
         np.arange(len(values) + 1) - 0.5,
@@ -135,7 +138,7 @@ def _waterfall(ax: Axes, display: "AttributionDisplay") -> str:
     _canvas.axis_label(ax, y="output so far")
     _canvas.legend(ax, 2)
     ax.locator_params(axis="y", nbins=5)
-    display.artists_ = [*bars, steps]
+    display.artists_ = [bars, steps]
     return ""
 
 

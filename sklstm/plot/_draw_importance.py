@@ -84,16 +84,9 @@ def _parts(display: "ImportanceDisplay", shown: NDArray[np.int64], others: Any) 
         display, display.importances, display.interval, shown, others, -0.2, 0.4, FIRST
     ) + _bars(display, display.total, display.total_interval, shown, others, 0.2, 0.4, SECOND)
     first, total = display.artists_[0], display.artists_[len(display.artists_) // 2]
-    display.ax_.legend(
-        [first, total],
-        display.series,
-        fontsize=_canvas.SMALL,
-        frameon=False,
-        ncols=2,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        borderaxespad=0.1,
-    )
+    first.set_label(display.series[0])
+    total.set_label(display.series[1])
+    _canvas.legend_above(display.ax_, [first, total])
 
 
 def _bars(
@@ -109,11 +102,14 @@ def _bars(
     """Bars from left to right of time steps, from top to bottom of other players."""
     lengths, place = values[shown], np.arange(len(shown)) + offset
     upright = display.times is not None
-    draw_bars = display.ax_.bar if upright else display.ax_.barh
     if others is not None:
         rest = values[others].sum() if display.additive else values[others].mean()
         lengths, place = np.append(lengths, rest), np.append(place, len(shown) + offset)
-    bars = draw_bars(place, lengths, width, color=colour)
+    bars: list[Any]
+    if upright:
+        bars = [_canvas.upright_bars(display.ax_, place, lengths, width=width, colours=colour)]
+    else:
+        bars = list(display.ax_.barh(place, lengths, width, color=colour))
     if interval is not None:
         ends = interval[shown]
         centre = lengths[: len(shown)]
@@ -127,7 +123,7 @@ def _bars(
             elinewidth=1,
             capsize=2 if len(shown) <= 40 else 0,
         )
-    return list(bars)
+    return bars
 
 
 def _boxes(display: "ImportanceDisplay", shown: NDArray[np.int64], others: Any) -> list[Any]:

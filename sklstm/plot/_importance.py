@@ -252,8 +252,9 @@ class ImportanceDisplay:
             Without matplotlib.
         """
         _checks.at_least_one("n_top", n_top)
-        self.ax_ = _checks.canvas(self).one_axes(ax)
-        self.figure_ = self.ax_.get_figure(root=True)
+        canvas = _checks.canvas(self)
+        self.ax_ = canvas.one_axes(ax)
+        self.figure_ = canvas.root_figure(self.ax_)
         from . import _draw_importance
 
         _draw_importance.draw(self, n_top)

@@ -2,12 +2,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from pictures import (
     SIZES,
     axes_of_size,
     check_texts,
+    corners,
     heights,
     nothing_global_changes,
+    texts_of,
     widths,
 )
 from sklearn.pipeline import make_pipeline
@@ -53,16 +58,14 @@ def test_the_heat_map_has_the_values_of_the_row_with_time_to_the_right(explanati
     assert frame.loc[4, ["timestep", "feature"]].tolist() == [1, "x1"]
     low, high = display.artists_[0].get_clim()
     assert -low == high == np.abs(values).max()
-    for line, column in zip(display.ax_[0].get_lines(), explanation.data[2].T, strict=True):
+    for line, column in zip(display.axes_[0].get_lines(), explanation.data[2].T, strict=True):
         np.testing.assert_array_equal(line.get_ydata(), column)
 
 
 def test_the_waterfall_goes_from_the_base_value_to_the_output(explanation):
     display = AttributionDisplay.from_explanation(explanation, row=1, kind="waterfall")
-    bars = display.artists_[:-1]
-    np.testing.assert_allclose(heights(bars), explanation.by("timestep").values[1])
-    starts = [bar.get_y() for bar in bars]
-    ends = np.add(starts, heights(bars))
+    starts, ends = corners(display.artists_[0])
+    np.testing.assert_allclose(ends - starts, explanation.by("timestep").values[1])
     np.testing.assert_allclose(starts[0], explanation.base_values[1])
     np.testing.assert_allclose(starts[1:], ends[:-1])
     np.testing.assert_allclose(ends[-1], explanation.output_values[1], rtol=1e-5)
@@ -71,9 +74,9 @@ def test_the_waterfall_goes_from_the_base_value_to_the_output(explanation):
 def test_time_steps_have_a_bar_each_below_the_series(explanation):
     by_time = explanation.by("timestep")
     display = AttributionDisplay.from_explanation(by_time, row=3)
-    np.testing.assert_array_equal(heights(display.artists_), by_time.values[3])
+    np.testing.assert_array_equal(heights(display.artists_[0]), by_time.values[3])
     np.testing.assert_array_equal(display.frame()["value"], by_time.values[3])
-    assert len(display.ax_) == 2
+    assert len(display.axes_) == 2
 
 
 def test_features_have_bars_by_size(explanation):
@@ -116,8 +119,11 @@ def test_dates_are_labels(size):
     display = AttributionDisplay(values, names=["a", "b"], data=values, times=times)
     display.plot(axes_of_size(size))
     check_texts(display.figure_)
-    shown = [label.get_text() for label in display.ax_[1].get_xticklabels()]
-    assert shown[0] == "01-01 00:00"
+    axis = display.ax_.xaxis
+    ticks, shown = axis.get_majorticklocs(), axis.get_majorticklabels()
+    assert len(ticks) >= 2
+    for tick, label in zip(ticks, shown, strict=True):
+        assert label.get_text() == times[int(tick)].strftime("%m-%d %H:%M")
     assert display.frame()["timestep"][399] == times[-1]
 
 
@@ -126,13 +132,13 @@ def test_plot_returns_itself_and_draws_where_it_is_told():
     figure, axes = plt.subplots(2, 3)
     with nothing_global_changes():
         assert display.plot(axes[0, 1]) is display
-    assert display.figure_ is figure and len(display.ax_) == 2
+    assert display.figure_ is figure and len(display.axes_) == 2
     with nothing_global_changes():
         display.plot(axes[:, 2])
-    assert display.ax_.tolist() == axes[:, 2].tolist()
+    assert display.axes_.tolist() == axes[:, 2].tolist()
     assert display.plot().figure_ is not figure
     by_hand = plt.figure().add_axes((0.2, 0.2, 0.5, 0.5))
-    assert display.plot(by_hand).ax_[1].get_position().x1 == pytest.approx(0.7)
+    assert display.plot(by_hand).ax_.get_position().x1 == pytest.approx(0.7)
 
 
 def test_padding_is_left_out(regressor, X):
@@ -264,7 +270,7 @@ def test_words_have_bars_in_reading_order(size):
 
 def test_values_that_add_up_to_nothing_have_no_waterfall(explanation):
     display = AttributionDisplay.from_explanation(explanation.abs())
-    assert display.ax_[0].get_title("left") == "predict"
+    assert display.axes_[0].get_title("left") == "predict"
     with pytest.raises(ValueError, match=r"'kind' parameter must be one of .*'heatmap'"):
         display.plot(kind="waterfall")
 
@@ -328,3 +334,34 @@ def test_without_matplotlib_the_message_says_how_to_install_it(monkeypatch):
         ImportError, match=r"AttributionDisplay.frame requires pandas. Install pandas"
     ):
         display.frame()
+
+
+@pytest.mark.parametrize("names", [["_a", "b $x_{$", "cost $ $"], ["a\nb", r"\$c", "$x$"]])
+def test_names_are_written_as_they_are(names):
+    values = np.random.default_rng(0).normal(size=(5, 3))
+    shown = [" ".join(name.split()) for name in names]
+    display = AttributionDisplay(values, names=names, data=values).plot()
+    texts = [label for label, _ in texts_of(display.figure_)]
+    bars = AttributionDisplay(values[0], names=names, label=names[2]).plot()
+    texts_of_bars = [label for label, _ in texts_of(bars.figure_)]
+    for name in shown:
+        for found in (texts, texts_of_bars):
+            assert any(
+                text.strip().replace(r"\$", "$") == name.replace(r"\$", "$") for text in found
+            )
+
+
+def test_thousands_of_steps_take_no_time():
+    values = np.random.default_rng(0).normal(size=(5000, 20))
+    display = AttributionDisplay(values, names=list("abcdefghijklmnopqrst"), base_value=0.0)
+    assert len(display.plot(kind="waterfall").figure_.findobj(Patch)) < 20
+
+
+def test_any_part_of_a_figure_is_drawn_on():
+    figure = Figure(layout="constrained")  # without pyplot
+    FigureCanvasAgg(figure)
+    left, right = figure.subfigures(1, 2)
+    display = of_values(5, 2).plot(right.subplots())
+    assert display.figure_ is figure and display.axes_[0].get_subplotspec() is not None
+    assert not plt.get_fignums() and not left.axes
+    check_texts(figure)
