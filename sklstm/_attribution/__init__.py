@@ -7,6 +7,7 @@ from ._gradient import expected_gradients
 from ._modes import explaining
 from ._prefixes import are_windows, exact_windows, shares_prefixes
 from ._readout import Readout
+from ._states import pooled_states
 
 __all__ = [
     "Readout",
@@ -17,5 +18,6 @@ __all__ = [
     "exact_windows",
     "expected_gradients",
     "explaining",
+    "pooled_states",
     "shares_prefixes",
 ]

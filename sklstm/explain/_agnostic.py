@@ -19,7 +19,7 @@ from ._kernels import Work
 from ._levels import Level
 from ._pipelines import Route, is_lstm
 from ._responses import Response, outputs_named, read_response
-from ._rows import PATIENCE, Attributed
+from ._rows import PATIENCE, Attributed, moments_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -68,6 +68,11 @@ class Model:
         """Responses, shape (n, n_responses)."""
         returned = self._returned(self.response.method, self._before_last(X))
         return self.response.selected(returned).reshape(len(returned), -1)
+
+    def all_outputs(self, X: Any) -> FloatArray:
+        """What the method returns, whatever the target, shape (n, n_outputs)."""
+        returned = self._returned(self.response.method, self._before_last(X))
+        return returned.reshape(len(returned), -1)
 
     def _before_last(self, X: Any) -> Any:
         for step in self.steps:
@@ -176,7 +181,7 @@ def _explain_chunk(
     model: Model, rows: Rows, chunk: IntArray, table: IntArray, method: str, work: Work
 ) -> tuple[IntArray, Part]:
     """Players that have cells in these rows, and what they add."""
-    x, references = rows.cells(chunk)
+    (x, references), weights = rows.cells(chunk), torch.from_numpy(rows.weights(chunk))
     first = int(rows.first[chunk[0]])
     players, renumbered = np.unique(table[first : first + x.shape[1]], return_inverse=True)
     renumbered = renumbered.reshape(x.shape[1:])
@@ -188,11 +193,10 @@ def _explain_chunk(
     alone = value(references.reshape(-1, *x.shape[1:]))
     alone = alone.reshape(len(references), references.shape[1], -1)
     base, deviation = (
-        np.broadcast_to(moment, (len(x), alone.shape[2]))
-        for moment in (alone.mean(axis=1), alone.std(axis=1))
+        np.broadcast_to(moment.numpy(), (len(x), alone.shape[2]))
+        for moment in moments_of(torch.from_numpy(alone), weights)
     )
     if method == "exact":
-        weights = torch.full((references.shape[1],), 1 / references.shape[1], dtype=torch.float64)
         shapley = exact(
             partial(_on_tensors, value),
             torch.from_numpy(x),
@@ -204,7 +208,7 @@ def _explain_chunk(
         return players, Part(shapley.numpy(), None, base, deviation)
     full = value(x)
     allowed = work.tolerance * (deviation + np.abs(full - base))
-    game = _Game(value, x, references, renumbered, alone, full)
+    game = _Game(value, x, references, weights.numpy(), renumbered, alone, full)
     return players, Part(*_sampled(game, allowed, work), base, deviation)
 
 
@@ -221,6 +225,7 @@ class _Game:
     value : callable
     x : array of shape (n, T, F)
     references : array of shape (1 or n, R, T, F)
+    weights : array of shape (R,)
     players : int64 array of shape (T, F)
     alone : array of shape (1 or n, R, k)
     full : array of shape (n, k)
@@ -229,6 +234,7 @@ class _Game:
     value: Any
     x: FloatArray
     references: FloatArray
+    weights: FloatArray
     players: IntArray
     alone: FloatArray
     full: FloatArray
@@ -251,8 +257,8 @@ class _Game:
         for start in range(0, pairs.shape[1], size):
             row, reference = pairs[:, start : start + size]
             added = self._added(rows[row], reference, ranks[reference])
-            np.add.at(total, row, added)
-        return total / n_references
+            np.add.at(total, row, added * self.weights[reference, None, None])
+        return total
 
     def _added(self, row: IntArray, reference: IntArray, ranks: IntArray) -> FloatArray:
         """What each player adds when it joins, mean of both ways, (n_pairs, n_players, k)."""

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._attribution import explaining
-from .._data import StepLayout
+from .._data import Sequences, StepLayout
 from ..nn import ScaledNetwork
 from ._agnostic import Model, explained
 from ._agnostic import choose as choose_sampler
@@ -24,6 +25,7 @@ from ._pipelines import Passed, Route
 from ._random import own_random_state
 from ._responses import Response, read_response
 from ._rows import Attributed, attributed
+from ._states import states_of
 
 FloatArray = NDArray[np.float64]
 
@@ -239,7 +241,7 @@ def _through_network(
     response = read_response(estimator, options.response_method, options.target)
     readout = response.readout.to(network.x_mean.device)
     sequences = estimator._read_known(passed.X)
-    references = _references(route, background, len(sequences))
+    references = _references(route, background, sequences)
     if route.first:
         inputs = inputs_of(route, X, passed, estimator)
     else:
@@ -253,20 +255,28 @@ def _through_network(
     with explaining(network, network.x_mean.device):
         outputs = _outputs(estimator, response, passed.X, StepLayout.of(sequences))
     names = _output_names(response, network)
-    explanation = _explanation(inputs, players, result, outputs, response.method, method, names)
+    said = references.summary(sequences.lengths)
+    explanation = _explanation(
+        inputs, players, result, outputs, response.method, method, names, said
+    )
     unit = readout.unit(network.y_scale).cpu().numpy().reshape(response.shape)
     return explanation, result.deviation.reshape(outputs.shape), unit
 
 
-def _references(route: Route, background: Any, n_rows: int) -> Background:
+def _references(route: Route, background: Any, sequences: Sequences) -> Background:
     """Background rows behind the one-to-one steps, or those that the LSTM kept in fit."""
     estimator = route.last
     kept = getattr(estimator, "_background", None)
     if background is None and kept is not None:
         codes = estimator.net_.module_.embedding is not None
         return Background(estimator._read(kept, codes))
+    network = estimator.net_.module_
     return read_background(
-        lambda rows: estimator._read_known(route.passed(rows, few=True).X), background, n_rows
+        lambda rows: route.passed(rows).X,
+        estimator._read_known,
+        background,
+        sequences.lengths,
+        lambda _, rows: partial(states_of, network, rows),
     )
 
 
@@ -275,7 +285,7 @@ def _through_model(
 ) -> tuple[Explanation, FloatArray, FloatArray]:
     """Explain any model as a whole, from the first step on that is not one-to-one."""
     model = Model(route, passed.X, options.response_method, options.target)
-    rows = rows_of(route, passed.X, background)
+    rows = rows_of(route, passed.X, background, model.all_outputs)
     inputs = inputs_of(route, X, passed)
     players, of_model = inputs.level(options.level)
     method = choose_sampler(options.method, len(np.unique(of_model.table)), route.mixing)
@@ -283,7 +293,7 @@ def _through_model(
     outputs, response = model.outputs, model.response
     named = f"{method} (model-agnostic)"
     explanation = _explanation(
-        inputs, players, result, outputs, response.method, named, response.names
+        inputs, players, result, outputs, response.method, named, response.names, rows.summary()
     )
     return explanation, result.deviation.reshape(outputs.shape), np.zeros(())
 
@@ -296,6 +306,7 @@ def _explanation(
     response_method: str,
     method: str,
     output_names: Any,
+    derivation: tuple[str, ...],
 ) -> Explanation:
     out, error = outputs.shape[1:], result.standard_error
     return Explanation(
@@ -312,6 +323,7 @@ def _explanation(
         output_names=output_names,
         player_names=players.names,
         n_timesteps=inputs.n_timesteps,
+        derivation=derivation,
         table_rows=inputs.table_rows,
     )
 
