@@ -18,7 +18,7 @@ from ._hybrids import Rows
 from ._kernels import Work
 from ._levels import Level
 from ._pipelines import Route, is_lstm
-from ._responses import Response, outputs_named, read_response
+from ._responses import Response, check_class_of_two, outputs_named, read_response
 from ._rows import PATIENCE, Attributed, moments_of
 
 FloatArray = NDArray[np.float64]
@@ -113,7 +113,9 @@ def _response(estimator: Any, method: str, shape: tuple[int, ...], target: Any) 
     names: Sequence[Any] | None = list(range(shape[0])) if shape else None
     if method != "predict" and isinstance(classes, np.ndarray) and classes.ndim == 1:
         names = classes.tolist() if shape == classes.shape else names
-        names = classes.tolist()[1:] if shape == () and len(classes) == 2 else names
+        if shape == () and len(classes) == 2:
+            names = classes.tolist()[1:]
+            check_class_of_two(target, classes.tolist())
     return outputs_named(method, shape, names, target)
 
 

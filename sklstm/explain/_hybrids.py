@@ -119,9 +119,12 @@ def _check_columns(X: Any, background: Any) -> None:
     wanted = list(X.columns) if all(frames) else X.shape[1]
     got = list(background.columns) if all(frames) else background.shape[1]
     if frames[0] != frames[1] or wanted != got:
+        hint = ""
+        if frames == [True, False] and X.shape[1] == background.shape[1]:
+            hint = " Make it one too, with the columns of X."
         raise ValueError(
             "The 'background' parameter must be a table like X. X is "
-            f"{_described(X)}; the background is {_described(background)}."
+            f"{_described(X)}; the background is {_described(background)}.{hint}"
         )
 
 

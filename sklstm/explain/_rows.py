@@ -1,6 +1,7 @@
 """Run a kernel over the rows of X: sequences of one shape at a time, in chunks."""
 
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -81,6 +82,16 @@ class Attributed(NamedTuple):
     standard_error: FloatArray | None
     base_values: FloatArray
     deviation: FloatArray
+
+
+def check_n_jobs(n_jobs: Any) -> None:
+    """Raise where it is no number of joblib workers."""
+    if n_jobs is None:
+        return
+    if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0:
+        raise ValueError(
+            f"The 'n_jobs' parameter must be None or an int other than 0. Got {n_jobs!r} instead."
+        )
 
 
 def attributed(

@@ -24,7 +24,7 @@ from ._levels import Level
 from ._pipelines import Passed, Route
 from ._random import own_random_state
 from ._responses import Response, read_response
-from ._rows import Attributed, attributed
+from ._rows import Attributed, attributed, check_n_jobs
 from ._states import states_of
 
 FloatArray = NDArray[np.float64]
@@ -78,14 +78,13 @@ def explain_shap(
     X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
         Rows to explain, as in ``predict`` of the model: for a Pipeline what its first step reads.
     background : array-like of the same kind, or of shape (n, m, n_timesteps, n_features), optional
-        Rows that X is compared with, usually the training rows or some hundred of them: the cost
-        grows with their number. A single row is a baseline. An array with four axes holds ``m``
-        rows for each row of X. Each background row is cut at its end to the length of the
-        explained row; shorter ones are not used for it. In front of a SlidingWindow a table in
-        order of time: its windows are the background rows. Of more than 200 windows one out of
-        each of 200 equal stretches stands for all; those shorter than ``lookback`` are left out.
-        None takes the rows that an LSTM with ``keep_background`` has kept, behind the one-to-one
-        steps of a Pipeline.
+        Rows that X is compared with, usually the training rows or some hundred of them. The cost
+        grows with their number, up to 500; of more, 200 stand for all, see Notes. A single row is
+        a baseline. An array with four axes holds ``m`` rows for each row of X. Each background
+        row is cut at its end to the length of the explained row; shorter ones are not used for
+        it. In front of a SlidingWindow a table in order of time: its windows are the background
+        rows. None takes the rows that an LSTM with ``keep_background`` has kept, behind the
+        one-to-one steps of a Pipeline.
     method : {"auto", "deep", "blocked", "gradient", "exact", "kernel", "permutation", \
             "partition"}, default="auto"
         See above. "auto" is "exact" where that takes at most ``budget`` (by default 4096)
@@ -154,6 +153,18 @@ def explain_shap(
     Rows are explained apart: a row's values do not depend on the rows beside it. Steps of padding
     have the value 0.
 
+    More than 500 background rows are put into 200 clusters by k-means of the pooled hidden states
+    (of other models, of outputs and numeric cells; of a ``module``, of outputs). The row next to
+    the centre of each stands for its cluster, with the share of the cluster as weight;
+    ``derivation`` of the explanation says so. What is chosen does not depend on X or on
+    ``random_state``. Where lengths differ, the choice is made anew for the rows that are long
+    enough, cut to about the length of the explained row, and up to 500 of these are used as they
+    are. The base value is then off by one or two hundredths of the standard deviation of the
+    outputs, and values of features by one to four hundredths of their size; the values add up to
+    the output all the same. Values are means over the background rows: the mean of explanations
+    beside parts of at most 500 rows, weighted by their sizes, is that beside all. Rows of X's own
+    (four axes) and kept ones are used as they are.
+
     Through a Pipeline, names and data are those of its X. Steps whose outputs are functions of
     one input each pass the values of the LSTM through as they are: scikit-learn's scalers,
     ``PowerTransformer``, ``QuantileTransformer``, ``SimpleImputer``, feature selection,
@@ -203,6 +214,7 @@ def explain_shap(
     check_is_fitted(model)
     route = Route.of(model, X)
     passed = route.passed(X)
+    check_n_jobs(n_jobs)
     options = Options(response_method, target, method, level, n_jobs)
     seed = int(own_random_state(random_state).randint(2**31 - 1))
     work = Work(n_blocks, tolerance, max_nodes, budget, seed)
