@@ -12,6 +12,6 @@ def own_random_state(random_state: Any) -> np.random.RandomState:
         return check_random_state(np.random.RandomState() if random_state is None else random_state)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            "The 'random_state' parameter must be None, an int from 0 to 2**32 - 1 or a RandomState "
-            f"instance. Got {random_state!r} instead."
+            "The 'random_state' parameter must be None, an int from 0 to 2**32 - 1 or a "
+            f"RandomState instance. Got {random_state!r} instead."
         ) from error

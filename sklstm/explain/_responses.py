@@ -80,8 +80,8 @@ def check_class_of_two(target: Any, classes: Sequence[Any]) -> None:
         if _among(one, classes[:1]) is not None and _among(one, classes[1:]) is None:
             raise ValueError(
                 f"The 'target' parameter is {one!r}, but decision_function of two classes is one "
-                f"number, which speaks for {classes[1]!r}: with the other sign its values are those "
-                f"of {one!r}. Leave target out, or explain response_method='predict_proba'."
+                f"number, which speaks for {classes[1]!r}: with the other sign its values are "
+                f"those of {one!r}. Leave target out, or explain response_method='predict_proba'."
             )
 
 

@@ -837,7 +837,12 @@ def texts():
             {"background": MIXED[["city"]]},
             "must be a table like X. X is a DataFrame",
         ),
-        (mixing, MIXED, {"background": MIXED.to_numpy()}, r"array with 4 columns\. Make it one too, with"),
+        (
+            mixing,
+            MIXED,
+            {"background": MIXED.to_numpy()},
+            r"array with 4 columns\. Make it one too, with",
+        ),
         (
             mixing,
             MIXED,

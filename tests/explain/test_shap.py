@@ -544,9 +544,7 @@ def test_the_first_of_two_classes_is_that_of_the_other_sign():
             two.explain_shap(ROWS, background=BACKGROUND, target=target)
     yes = two.explain_shap(ROWS, background=BACKGROUND, target="yes")
     assert yes.output_names == ("yes",)
-    p = two.explain_shap(
-        ROWS, background=BACKGROUND, target="no", response_method="predict_proba"
-    )
+    p = two.explain_shap(ROWS, background=BACKGROUND, target="no", response_method="predict_proba")
     np.testing.assert_array_equal(p.output_values, two.predict_proba(ROWS)[:, 0])
 
 
