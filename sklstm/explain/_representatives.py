@@ -1,5 +1,6 @@
 """Rows of a large background that stand for all of it."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +21,8 @@ N_COORDINATES = 64
 # Rows in which the centres of clusters are looked for, and that say in which units cells are.
 SAMPLE_ROWS = 20_000
 SCALE_ROWS = 1000
-# Lengths at which rows are compared, as shares of the longest.
-N_LENGTHS = 8
+# Ratio of the lengths at which rows are compared.
+LENGTH_RATIO = 1.25
 # Of the random numbers in here: what is chosen depends on the background alone.
 SEED = 0
 
@@ -95,8 +96,10 @@ def projection(size: int) -> NDArray[np.float32] | None:
 
 def cut_for(length: int, longest: int) -> int:
     """Where rows are cut to be compared, of which some stand for all beside a row of a length."""
-    part = -(-longest // N_LENGTHS)
-    return min(longest, -(-length // part) * part)
+    if not 0 < length < longest:
+        return longest
+    times = math.floor(math.log(longest / length, LENGTH_RATIO))
+    return max(length, math.ceil(longest / LENGTH_RATIO**times))
 
 
 def outputs_and_cells(outputs: FloatArray, sequences: Sequences, cut: int) -> Points:
