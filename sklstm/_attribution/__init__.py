@@ -6,6 +6,7 @@ from ._deep import deep
 from ._gradient import expected_gradients
 from ._lime import LocalLinear, Sample, local_linear
 from ._modes import explaining
+from ._pooled import pooled_states
 from ._prefixes import are_windows, exact_windows, shares_prefixes
 from ._readout import Readout
 from ._saliency import input_x_gradient, saliency, smoothgrad
@@ -28,6 +29,7 @@ __all__ = [
     "explaining",
     "input_x_gradient",
     "local_linear",
+    "pooled_states",
     "rows_of_record",
     "saliency",
     "saturated",

@@ -62,15 +62,16 @@ class Sample:
     off: BoolArray
     reference: IntArray
     weight: FloatArray
-    n_references: int
+    n_references: float
 
     @classmethod
     def draw(
-        cls, shape: tuple[int, int], n_players: int, n_references: int, width: float, seed: int
+        cls, shape: tuple[int, int], n_players: int, shares: FloatArray, width: float, seed: int
     ) -> "Sample":
         """A number of players from 1 on, each as likely, then as many players at random.
 
-        ``shape`` is of ``reference``. The kernel is ``exp(-(share of players off / width)²)``. The
+        ``shape`` is of ``reference``, ``shares`` are what each reference counts: where they are
+        not equal, it is drawn as often, and again. The kernel is ``exp(-(share of players off / width)²)``. The
         row counts as all patterns of another size together: no player off is as likely.
         """
         rng = np.random.default_rng(seed)
@@ -81,8 +82,12 @@ class Sample:
             off[pattern, rng.permutation(n_players)[: sizes[pattern]]] = True
         weight = np.exp(-((off.mean(axis=1) / width) ** 2))
         weight[0] = max(1.0, (n_patterns - 1) / n_players)
-        reference = [rng.choice(n_references, n_draws, replace=False) for _ in range(n_patterns)]
-        return cls(off, np.stack(reference), weight, n_references)
+        n, equal = len(shares), bool(np.allclose(shares, shares[0]))
+        if equal:
+            drawn = np.stack([rng.choice(n, n_draws, replace=False) for _ in range(n_patterns)])
+        else:
+            drawn = rng.choice(n, (n_patterns, n_draws), p=shares)
+        return cls(off, drawn, weight, n if equal else np.inf)
 
 
 def local_linear(
@@ -153,7 +158,7 @@ def _responses(
     return torch.cat(parts).double().numpy().reshape(len(x), *sample.reference.shape, -1)
 
 
-def _mean_and_noise(responses: FloatArray, n_references: int) -> tuple[FloatArray, FloatArray]:
+def _mean_and_noise(responses: FloatArray, n_references: float) -> tuple[FloatArray, FloatArray]:
     """Mean over the draws, and the variance that it has because these are not all references."""
     n_draws = responses.shape[2]
     mean = responses.mean(axis=2)

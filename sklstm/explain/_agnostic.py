@@ -18,8 +18,8 @@ from ._hybrids import Rows
 from ._kernels import Work
 from ._levels import Level
 from ._pipelines import Route, is_lstm
-from ._responses import Response, outputs_named, read_response
-from ._rows import PATIENCE, Attributed
+from ._responses import Response, check_class_of_two, outputs_named, read_response
+from ._rows import PATIENCE, Attributed, moments_of
 from ._sampling import sampled
 
 FloatArray = NDArray[np.float64]
@@ -69,6 +69,11 @@ class Model:
         returned = self._returned(self.response.method, self._before_last(X))
         return self.response.selected(returned).reshape(len(returned), -1)
 
+    def all_outputs(self, X: Any) -> FloatArray:
+        """What the method returns, whatever the target, shape (n, n_outputs)."""
+        returned = self._returned(self.response.method, self._before_last(X))
+        return returned.reshape(len(returned), -1)
+
     def _before_last(self, X: Any) -> Any:
         for step in self.steps:
             X = step.transform(X)
@@ -108,7 +113,9 @@ def _response(estimator: Any, method: str, shape: tuple[int, ...], target: Any) 
     names: Sequence[Any] | None = list(range(shape[0])) if shape else None
     if method != "predict" and isinstance(classes, np.ndarray) and classes.ndim == 1:
         names = classes.tolist() if shape == classes.shape else names
-        names = classes.tolist()[1:] if shape == () and len(classes) == 2 else names
+        if shape == () and len(classes) == 2:
+            names = classes.tolist()[1:]
+            check_class_of_two(target, classes.tolist())
     return outputs_named(method, shape, names, target)
 
 
@@ -124,7 +131,7 @@ class Part(NamedTuple):
 
 # From cells (m, T, F) to responses (m, k).
 Value = Callable[[FloatArray], FloatArray]
-Explain = Callable[[Value, FloatArray, FloatArray, IntArray], Part]
+Explain = Callable[[Value, FloatArray, FloatArray, Tensor, IntArray], Part]
 
 
 def choose(method: str, n_players: int, mixing: str, work: Work) -> tuple[str, Explain]:
@@ -152,8 +159,8 @@ def explained(
     Parameters
     ----------
     explain : callable
-        From a function of cells, rows of one length, their references, and the player of each
-        cell to a Part.
+        From a function of cells, rows of one length, their references and the shares of these,
+        and the player of each cell to a Part.
     """
     n, k = len(rows.lengths), int(np.prod(model.response.shape))
     values, base = np.zeros((n, level.n_players, k)), np.zeros((n, k))
@@ -195,7 +202,7 @@ def _explain_chunk(
     model: Model, rows: Rows, chunk: IntArray, table: IntArray, explain: Explain
 ) -> tuple[IntArray, Part]:
     """Players that have cells in these rows, and what they add."""
-    x, references = rows.cells(chunk)
+    (x, references), weights = rows.cells(chunk), torch.from_numpy(rows.weights(chunk))
     first = int(rows.first[chunk[0]])
     players, renumbered = np.unique(table[first : first + x.shape[1]], return_inverse=True)
     renumbered = renumbered.reshape(x.shape[1:])
@@ -204,7 +211,7 @@ def _explain_chunk(
         parts = np.array_split(cells, -(-len(cells) // CALL_ROWS))
         return np.concatenate([model(rows.joined(part, first)) for part in parts])
 
-    return players, explain(value, x, references, renumbered)
+    return players, explain(value, x, references, weights, renumbered)
 
 
 def shapley(
@@ -213,17 +220,17 @@ def shapley(
     value: Value,
     x: FloatArray,
     references: FloatArray,
+    weights: Tensor,
     players: IntArray,
 ) -> Part:
     """Shapley values, by one of METHODS."""
     alone = value(references.reshape(-1, *x.shape[1:]))
     alone = alone.reshape(len(references), references.shape[1], -1)
     base, deviation = (
-        np.broadcast_to(moment, (len(x), alone.shape[2]))
-        for moment in (alone.mean(axis=1), alone.std(axis=1))
+        np.broadcast_to(moment.numpy(), (len(x), alone.shape[2]))
+        for moment in moments_of(torch.from_numpy(alone), weights)
     )
     if method == "exact":
-        weights = torch.full((references.shape[1],), 1 / references.shape[1], dtype=torch.float64)
         values = exact(
             partial(on_tensors, value),
             torch.from_numpy(x),
@@ -235,7 +242,7 @@ def shapley(
         return Part(values.numpy(), None, base, deviation)
     full = value(x)
     allowed = work.tolerance * (deviation + np.abs(full - base))
-    game = _Game(value, x, references, players, alone, full)
+    game = _Game(value, x, references, weights.numpy(), players, alone, full)
     return Part(*_sampled(game, allowed, work), base, deviation)
 
 
@@ -253,6 +260,7 @@ class _Game:
     value : callable
     x : array of shape (n, T, F)
     references : array of shape (1 or n, R, T, F)
+    weights : array of shape (R,)
     players : int64 array of shape (T, F)
     alone : array of shape (1 or n, R, k)
     full : array of shape (n, k)
@@ -261,6 +269,7 @@ class _Game:
     value: Any
     x: FloatArray
     references: FloatArray
+    weights: FloatArray
     players: IntArray
     alone: FloatArray
     full: FloatArray
@@ -283,8 +292,8 @@ class _Game:
         for start in range(0, pairs.shape[1], size):
             row, reference = pairs[:, start : start + size]
             added = self._added(rows[row], reference, ranks[reference])
-            np.add.at(total, row, added)
-        return total / n_references
+            np.add.at(total, row, added * self.weights[reference, None, None])
+        return total
 
     def _added(self, row: IntArray, reference: IntArray, ranks: IntArray) -> FloatArray:
         """What each player adds when it joins, mean of both ways, (n_pairs, n_players, k)."""

@@ -72,7 +72,8 @@ class Explanation:
         Number of time steps that the columns of a table are made of, time step by time step.
         None leaves the columns as they are.
     derivation : sequence of str, default=()
-        What was done to the values that the method returned: sums, absolute values, means.
+        Which rows stand for a large background; and what was done to the values that the method
+        returned: sums, absolute values, means.
     table_rows : int array of shape (n, n_timesteps), optional
         Of windows of a table, the row of X at each time step; -1 at padding and for rows that
         are not in X.

@@ -1,19 +1,31 @@
 """Rows that are part X and part background, in the container that a model reads."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._data import Windows, is_missing
+from .._data import Sequences, Windows, is_missing, read_sequences
 from .._data._reading import find_layout
 from .._data._sequences import RaggedSequences
 from ._background import Background, check_background, read_background
-from ._inputs import sequence_data
+from ._inputs import numbers, sequence_data
 from ._pipelines import Route
+from ._representatives import (
+    MAX_ROWS,
+    Clusters,
+    clusters_of,
+    outputs_and_cells,
+    representatives,
+    summary,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+# From rows as a model reads them to its outputs, (n, n_outputs).
+Outputs = Callable[[Any], FloatArray]
 
 
 class Rows(Protocol):
@@ -34,6 +46,12 @@ class Rows(Protocol):
     def cells(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         """The same, and those of their references, (1 or n, R, T, F)."""
 
+    def weights(self, rows: IntArray) -> FloatArray:
+        """Shares of these references, (R,)."""
+
+    def summary(self) -> tuple[str, ...]:
+        """How many rows of the background stand for all of it, if not each for itself."""
+
     def joined(self, cells: FloatArray, first: int) -> Any:
         """Cells (m, T, F) in the container that the model reads."""
 
@@ -44,7 +62,7 @@ class TableRows:
     So cells of any kind can be exchanged and compared.
     """
 
-    def __init__(self, X: Any, background: Any) -> None:
+    def __init__(self, X: Any, background: Any, outputs: Outputs | None = None) -> None:
         self.frame = X if hasattr(X, "columns") else None
         if self.frame is None:
             X, background = as_table(X, "X"), as_table(background, "The 'background' parameter:")
@@ -54,12 +72,25 @@ class TableRows:
         self.codes = np.stack([codes_of(np.asarray(column)) for column in self.columns], axis=1)
         self.lengths = np.ones(self.n, dtype=np.int64)
         self.first = np.zeros(self.n, dtype=np.int64)
+        self.clusters: Clusters | None = None
+        self.usable = np.ones(len(self.codes) - self.n, dtype=np.bool_)
+        if outputs is not None and len(self.usable) > MAX_ROWS:
+            cells = RaggedSequences(list(numbers(background)[:, None]))
+            self.clusters = clusters_of(outputs_and_cells(outputs(background), cells, 1))
+        self.chosen, self.shares = representatives(self.usable, self.clusters)
 
     def own(self, rows: IntArray) -> FloatArray:
         return self.codes[rows, None].astype(np.float64)
 
     def cells(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
-        return self.own(rows), self.codes[None, self.n :, None].astype(np.float64)
+        references = self.codes[self.n + self.chosen].astype(np.float64)
+        return self.own(rows), references[None, :, None]
+
+    def weights(self, rows: IntArray) -> FloatArray:
+        return self.shares
+
+    def summary(self) -> tuple[str, ...]:
+        return summary(self.usable, self.clusters)
 
     def joined(self, cells: FloatArray, first: int) -> Any:
         codes = cells[:, 0].astype(np.int64)
@@ -93,9 +124,12 @@ def _check_columns(X: Any, background: Any) -> None:
     wanted = list(X.columns) if all(frames) else X.shape[1]
     got = list(background.columns) if all(frames) else background.shape[1]
     if frames[0] != frames[1] or wanted != got:
+        hint = ""
+        if frames == [True, False] and X.shape[1] == background.shape[1]:
+            hint = " Make it one too, with the columns of X."
         raise ValueError(
             "The 'background' parameter must be a table like X. X is "
-            f"{_described(X)}; the background is {_described(background)}."
+            f"{_described(X)}; the background is {_described(background)}.{hint}"
         )
 
 
@@ -128,7 +162,9 @@ def codes_of(values: NDArray[Any]) -> IntArray:
 class SequenceRows:
     """3-D, padded or ragged sequences of numbers, which may be missing inside."""
 
-    def __init__(self, X: Any, background: Any, route: Route) -> None:
+    def __init__(
+        self, X: Any, background: Any, route: Route, outputs: Outputs | None = None
+    ) -> None:
         data, layout = sequence_data(X)
         self.lengths, self.first = layout.lengths, layout.first
         self.data = data
@@ -136,7 +172,11 @@ class SequenceRows:
         item = find_layout(X)[1][0] if layout.in_list else None
         self.frame = item if hasattr(item, "columns") else None
         self.background: Background = read_background(
-            lambda some: _sequences(route.passed(some, few=True).X), background, len(data)
+            lambda some: route.passed(some).X,
+            _sequences,
+            background,
+            self.lengths,
+            outputs and (lambda some, read: partial(outputs_and_cells, outputs(some), read)),
         )
         n_features = self.background.sequences.n_features
         if n_features != data.shape[2]:
@@ -151,6 +191,12 @@ class SequenceRows:
 
     def cells(self, rows: IntArray) -> tuple[FloatArray, FloatArray]:
         return self.own(rows), self.background.of(rows, int(self.lengths[rows[0]]))
+
+    def weights(self, rows: IntArray) -> FloatArray:
+        return self.background.weights(int(self.lengths[rows[0]]))
+
+    def summary(self) -> tuple[str, ...]:
+        return self.background.summary(self.lengths)
 
     def joined(self, cells: FloatArray, first: int) -> Any:
         if self.size is not None:
@@ -171,8 +217,10 @@ def framed(frame: Any, values: NDArray[Any]) -> Any:
     return type(frame)(values, schema=list(frame.columns))
 
 
-def _sequences(X: Any) -> RaggedSequences:
-    """Sequences that may have missing values inside."""
+def _sequences(X: Any) -> Sequences:
+    """Sequences that may have missing values inside; of windows none are missing."""
+    if isinstance(X, Windows):
+        return read_sequences(X)
     data, layout = sequence_data(X)
     ends = layout.first + layout.lengths
     return RaggedSequences(
@@ -180,9 +228,12 @@ def _sequences(X: Any) -> RaggedSequences:
     )
 
 
-def rows_of(route: Route, X: Any, background: Any) -> Rows:
-    """The cells of X behind the one-to-one steps, and those of the background."""
+def rows_of(route: Route, X: Any, background: Any, outputs: Outputs | None = None) -> Rows:
+    """The cells of X behind the one-to-one steps, and those of the background.
+
+    With the outputs of the model some rows of a large background stand for all.
+    """
     check_background(background)
     if isinstance(X, Windows) or find_layout(X)[0] != "table":
-        return SequenceRows(X, background, route)
-    return TableRows(X, route.passed(background, few=True).X)
+        return SequenceRows(X, background, route, outputs)
+    return TableRows(X, route.passed(background).X, outputs)

@@ -136,7 +136,7 @@ def inputs_of(route: Route, X: Any, passed: Passed, estimator: Any = None) -> In
 
 
 def _table_inputs(route: Route, X: Any, estimator: Any) -> Inputs:
-    data = _numbers(X)
+    data = numbers(X)
     n_columns = data.shape[1]
     same = np.array_equal(route.columns, np.arange(n_columns))
     if estimator is None or not same:
@@ -162,7 +162,7 @@ def _windows_inputs(route: Route, X: Any, windows: Windows) -> Inputs:
     """Windows of the user's table, time and groups apart."""
     rows = rows_of_windows(windows)
     features = route.features
-    data = _numbers(X)[:, features][rows]
+    data = numbers(X)[:, features][rows]
     data[rows < 0] = np.nan
     # Rows of fit in front of X are known only where the SlidingWindow read them unchanged.
     if type(route.first[0]) is SlidingWindow:
@@ -224,7 +224,7 @@ def _each_step(columns: IntArray, n_timesteps: int, n_features: int) -> IntArray
     return np.arange(n_timesteps)[:, None] * n_features + columns
 
 
-def _numbers(X: Any) -> FloatArray:
+def numbers(X: Any) -> FloatArray:
     """The cells of a table that are numbers, NaN for the others."""
     if not hasattr(X, "columns"):
         X = np.asarray(X.toarray() if hasattr(X, "toarray") else X)

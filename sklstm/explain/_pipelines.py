@@ -67,8 +67,6 @@ SELECTORS = (
 )
 SYMBOLS = (SequenceOneHotEncoder, SequenceTokenizer)
 PASSTHROUGH = (None, "passthrough")
-# Background windows that stand for all those of a table.
-MAX_WINDOWS = 200
 
 
 class Passed(NamedTuple):
@@ -175,15 +173,15 @@ class Route:
         """Columns of X without those that are times and groups."""
         return [column for column in range(len(self.names)) if column not in self.apart]
 
-    def passed(self, X: Any, *, few: bool = False) -> Passed:
-        """Transform X; with ``few`` some windows stand for all."""
+    def passed(self, X: Any) -> Passed:
+        """Transform X."""
         symbols = windows = None
         for step in self.first:
             X = step.transform(X)
             if type(step) in SYMBOLS:
                 symbols = X
             if type(step) is SlidingWindow:
-                X = windows = _spread(X) if few else X
+                windows = X
         return Passed(X, symbols, windows)
 
 
@@ -308,18 +306,3 @@ def _refuse_windows(route: Route) -> None:
             "explain_shap(model[k:], model[:k].transform(X), "
             "background=model[:k].transform(background))."
         )
-
-
-def _spread(windows: Windows) -> Windows:
-    """One window out of each of so many equal stretches of time; all where they are few.
-
-    Where in its stretch it lies follows the golden ratio, so that the windows do not fall on the
-    same hour of every day. Short windows are not chosen: they are of no use to longer ones.
-    """
-    full = np.flatnonzero(windows.lengths == windows.lengths.max())
-    if len(windows) <= MAX_WINDOWS:
-        return windows
-    n = min(MAX_WINDOWS, len(full))
-    stretch = np.arange(n)
-    chosen = (stretch + stretch * (np.sqrt(5) - 1) / 2 % 1) * len(full) / n
-    return windows[full[chosen.astype(np.int64)]]

@@ -54,6 +54,8 @@ def read_response(estimator: Any, response_method: str, target: Any) -> Response
     """Read the two parameters, for a fitted LSTMRegressor or LSTMClassifier."""
     read = _of_classifier if is_classifier(estimator) else _of_regressor
     method, link, weight, offset, shape, names = read(estimator, response_method)
+    if is_classifier(estimator) and shape == ():
+        check_class_of_two(target, estimator.classes_.tolist())
     select, selected_shape, selected_names = _select(target, shape, names, method)
     readout = Readout(
         torch.from_numpy(select @ weight),
@@ -70,6 +72,17 @@ def outputs_named(
     select, selected_shape, selected_names = _select(target, shape, names, method)
     readout = Readout(torch.from_numpy(select))
     return Response(method, shape, selected_shape, selected_names, select, readout)
+
+
+def check_class_of_two(target: Any, classes: Sequence[Any]) -> None:
+    """Raise where the first of two classes is asked for, of a number that speaks for the second."""
+    for one in target if isinstance(target, list) else [target]:
+        if _among(one, classes[:1]) is not None and _among(one, classes[1:]) is None:
+            raise ValueError(
+                f"The 'target' parameter is {one!r}, but decision_function of two classes is one "
+                f"number, which speaks for {classes[1]!r}: with the other sign its values are "
+                f"those of {one!r}. Leave target out, or explain response_method='predict_proba'."
+            )
 
 
 _Parts = tuple[

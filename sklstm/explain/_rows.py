@@ -1,6 +1,7 @@
 """Run a kernel over the rows of X: sequences of one shape at a time, in chunks."""
 
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -62,6 +63,7 @@ class Kernel(Protocol):
         x : float64 Tensor of shape (n, n_timesteps, n_features)
         references : float64 Tensor of shape (1 or n, n_references, n_timesteps, n_features)
         weights : float64 Tensor of shape (n_references,)
+            Of sum 1.
         players : int64 Tensor of shape (n_timesteps, n_features)
             From 0 on, each with a cell at least.
         """
@@ -82,7 +84,7 @@ class Attributed(NamedTuple):
     values : array of shape (n, n_players) + out
     standard_error : the same, or None
     base_values : array of shape (n,) + out
-        Mean response of each row's references; NaN at padded steps.
+        Weighted mean response of each row's references; NaN at padded steps.
     deviation : array of shape (n,) + out
         Standard deviation of the references' responses; of a single reference, the unit of a
         standardised output. NaN where the method has base values of its own.
@@ -95,6 +97,16 @@ class Attributed(NamedTuple):
     base_values: FloatArray
     deviation: FloatArray
     local_fidelity: FloatArray | None = None
+
+
+def check_n_jobs(n_jobs: Any) -> None:
+    """Raise where it is no number of joblib workers."""
+    if n_jobs is None:
+        return
+    if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0:
+        raise ValueError(
+            f"The 'n_jobs' parameter must be None or an int other than 0. Got {n_jobs!r} instead."
+        )
 
 
 def attributed(
@@ -161,9 +173,9 @@ def _chunks(sequences: Sequences, size: int) -> Iterator[Chunk]:
 
 def _read(
     sequences: Sequences, background: Background, chunk: Chunk
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     x = sequences.take(chunk.rows).astype(np.float64)
-    return x, background.of(chunk.rows, x.shape[1])
+    return x, background.of(chunk.rows, x.shape[1]), background.weights(x.shape[1])
 
 
 def _explain_chunk(
@@ -172,13 +184,13 @@ def _explain_chunk(
     kernel: Kernel,
     x: FloatArray,
     references: FloatArray,
+    shares: FloatArray,
     table: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], FloatArray, FloatArray | None, FloatArray]:
     """Players that have cells in these rows, their values and errors; base, deviation, fidelity."""
     device = network.x_mean.device
     players, renumbered = np.unique(table, return_inverse=True)
-    n_references = references.shape[1]
-    weights = torch.full((n_references,), 1 / n_references, dtype=torch.float64, device=device)
+    weights = torch.from_numpy(shares).to(device)
     others = torch.from_numpy(references).to(device)
     result = kernel(
         torch.from_numpy(x).to(device),

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,8 @@ from ._levels import Level
 from ._pipelines import Passed, Route
 from ._random import own_random_state
 from ._responses import Response, read_response
-from ._rows import Attributed, attributed
+from ._rows import Attributed, attributed, check_n_jobs
+from ._states import states_of
 
 FloatArray = NDArray[np.float64]
 
@@ -76,14 +78,13 @@ def explain_shap(
     X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
         Rows to explain, as in ``predict`` of the model: for a Pipeline what its first step reads.
     background : array-like of the same kind, or of shape (n, m, n_timesteps, n_features), optional
-        Rows that X is compared with, usually the training rows or some hundred of them: the cost
-        grows with their number. A single row is a baseline. An array with four axes holds ``m``
-        rows for each row of X. Each background row is cut at its end to the length of the
-        explained row; shorter ones are not used for it. In front of a SlidingWindow a table in
-        order of time: its windows are the background rows. Of more than 200 windows one out of
-        each of 200 equal stretches stands for all; those shorter than ``lookback`` are left out.
-        None takes the rows that an LSTM with ``keep_background`` has kept, behind the one-to-one
-        steps of a Pipeline.
+        Rows that X is compared with, usually the training rows or some hundred of them. The cost
+        grows with their number, up to 500; of more, 200 stand for all, see Notes. A single row is
+        a baseline. An array with four axes holds ``m`` rows for each row of X. Each background
+        row is cut at its end to the length of the explained row; shorter ones are not used for
+        it. In front of a SlidingWindow a table in order of time: its windows are the background
+        rows. None takes the rows that an LSTM with ``keep_background`` has kept, behind the
+        one-to-one steps of a Pipeline.
     method : {"auto", "deep", "blocked", "gradient", "exact", "kernel", "permutation", \
             "partition"}, default="auto"
         See above. "auto" is "exact" where that takes at most ``budget`` (by default 4096)
@@ -155,6 +156,18 @@ def explain_shap(
     Rows are explained apart: a row's values do not depend on the rows beside it. Steps of padding
     have the value 0.
 
+    More than 500 background rows are put into 200 clusters by k-means of the pooled hidden states
+    (of other models, of outputs and numeric cells; of a ``module``, of outputs). The row next to
+    the centre of each stands for its cluster, with the share of the cluster as weight;
+    ``derivation`` of the explanation says so. What is chosen does not depend on X or on
+    ``random_state``. Where lengths differ, the choice is made anew for the rows that are long
+    enough, cut to about the length of the explained row, and up to 500 of these are used as they
+    are. The base value is then off by one or two hundredths of the standard deviation of the
+    outputs, and values of features by one to four hundredths of their size; the values add up to
+    the output all the same. Values are means over the background rows: the mean of explanations
+    beside parts of at most 500 rows, weighted by their sizes, is that beside all. Rows of X's own
+    (four axes) and kept ones are used as they are.
+
     Through a Pipeline, names and data are those of its X. Steps whose outputs are functions of
     one input each pass the values of the LSTM through as they are: scikit-learn's scalers,
     ``PowerTransformer``, ``QuantileTransformer``, ``SimpleImputer``, feature selection,
@@ -204,6 +217,7 @@ def explain_shap(
     check_is_fitted(model)
     route = Route.of(model, X)
     passed = route.passed(X)
+    check_n_jobs(n_jobs)
     options = Options(response_method, target, method, level, n_jobs)
     seed = int(own_random_state(random_state).randint(2**31 - 1))
     work = Work(n_blocks, tolerance, max_nodes, budget, seed)
@@ -271,7 +285,10 @@ def through_network(
     with explaining(network, network.x_mean.device):
         outputs = _outputs(estimator, response, passed.X, StepLayout.of(sequences))
     names = _output_names(response, network)
-    explanation = _explanation(inputs, players, result, outputs, response.method, method, names)
+    said = references.summary(sequences.lengths)
+    explanation = _explanation(
+        inputs, players, result, outputs, response.method, method, names, said
+    )
     unit = readout.unit(network.y_scale).cpu().numpy().reshape(response.shape)
     return explanation, result.deviation.reshape(outputs.shape), unit
 
@@ -283,10 +300,13 @@ def references_of(route: Route, background: Any, sequences: Sequences) -> Backgr
     if background is None and kept is not None:
         codes = estimator.net_.module_.embedding is not None
         return Background(estimator._read(kept, codes))
+    network = estimator.net_.module_
     return read_background(
-        lambda rows: estimator._read_known(route.passed(rows, few=True).X),
+        lambda rows: route.passed(rows).X,
+        estimator._read_known,
         background,
-        len(sequences),
+        sequences.lengths,
+        lambda _, rows: partial(states_of, network, rows),
     )
 
 
@@ -308,7 +328,7 @@ def through_model(
         ``choose_sampler``, or what has its parameters and returns a name and an explainer.
     """
     model = Model(route, passed.X, options.response_method, options.target)
-    rows = rows_of(route, passed.X, background)
+    rows = rows_of(route, passed.X, background, model.all_outputs)
     inputs = inputs_of(route, X, passed)
     players, of_model = inputs.level(options.level)
     n_players = len(np.unique(of_model.table))
@@ -317,7 +337,7 @@ def through_model(
     outputs, response = model.outputs, model.response
     named = method if method == "lime" else f"{method} (model-agnostic)"
     explanation = _explanation(
-        inputs, players, result, outputs, response.method, named, response.names
+        inputs, players, result, outputs, response.method, named, response.names, rows.summary()
     )
     return explanation, result.deviation.reshape(outputs.shape), np.zeros(())
 
@@ -330,6 +350,7 @@ def _explanation(
     response_method: str,
     method: str,
     output_names: Any,
+    derivation: tuple[str, ...],
 ) -> Explanation:
     out, error, fidelity = outputs.shape[1:], result.standard_error, result.local_fidelity
     return Explanation(
@@ -346,6 +367,7 @@ def _explanation(
         output_names=output_names,
         player_names=players.names,
         n_timesteps=inputs.n_timesteps,
+        derivation=derivation,
         table_rows=inputs.table_rows,
         local_fidelity=None if fidelity is None else fidelity.reshape(outputs.shape),
     )

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._data import Windows, is_missing
 from .._data._reading import find_layout
-from ._inputs import _numbers, sequence_data
+from ._inputs import numbers, sequence_data
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -41,7 +41,7 @@ class SequenceReader(TransformerMixin, BaseEstimator):
             data = np.take_along_axis(data, np.maximum(steps, 0)[:, :, None], axis=1)
             data[np.arange(size) < size - lengths[:, None]] = np.nan
         else:
-            data = _table_of_numbers(X)
+            data = _table_ofnumbers(X)
             n_timesteps = self.n_timesteps or 1
             if data.shape[1] % n_timesteps:
                 raise ValueError(f"X has {data.shape[1]} columns, not {n_timesteps} time steps.")
@@ -152,7 +152,7 @@ class WindowsOfTable(TransformerMixin, BaseEstimator):
             return windows
         # Rows of fit in front of X are known only behind the steps.
         table = np.full((len(windows.table), len(self.columns)), np.nan)
-        table[windows.ends] = _numbers(X)[:, self.columns]
+        table[windows.ends] = numbers(X)[:, self.columns]
         return Windows(table, windows.ends, windows.lengths, windows.lookback)
 
 
@@ -189,10 +189,10 @@ def _table_of_numbers(X: Any) -> FloatArray:
     """The cells of a table; an error where one is neither a number nor missing."""
     if not hasattr(X, "columns"):
         X = np.asarray(X.toarray() if hasattr(X, "toarray") else X)
-    numbers = _numbers(X)
-    for column in np.flatnonzero(np.isnan(numbers).any(axis=0)).tolist():
+    cells = numbers(X)
+    for column in np.flatnonzero(np.isnan(cells).any(axis=0)).tolist():
         values = X.iloc[:, column] if hasattr(X, "iloc") else X[:, column]
-        for row in np.flatnonzero(np.isnan(numbers[:, column])):
+        for row in np.flatnonzero(np.isnan(cells[:, column])):
             value = np.asarray(values)[row]
             if not is_missing(value):
                 name = X.columns[column] if hasattr(X, "columns") else column
@@ -200,4 +200,4 @@ def _table_of_numbers(X: Any) -> FloatArray:
                     f"A surrogate reads numbers. Column {name!r} of X holds {value!r} in row "
                     f"{row}: encode it in front of the model, and explain the steps behind."
                 )
-    return numbers
+    return cells

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..preprocessing import SlidingWindow
 from ._agnostic import Model
 from ._inputs import read_inputs
-from ._names import usual_names
+from ._names import names_of_level
 from ._pipelines import Passed, Route, is_lstm
 from ._random import own_random_state
 from ._rules import rules_of
@@ -220,7 +220,7 @@ def _reading(route: Route, X: Any, passed: Passed, inputs: str) -> Pipeline:
                 "none. Use inputs='cells'."
             )
         n_timesteps = read.shape[0]
-        names = list(usual_names("feature", read.data.shape[1:], names, n_timesteps))
+        names = list(names_of_level("feature", read.data.shape[1:], names, n_timesteps))
     return Pipeline([("inputs", of_names(names, n_timesteps))])
 
 

@@ -22,8 +22,12 @@ def curved(z):
     return linear(z) + torch.stack([(z[:, 0, 0] * z[:, 1, 2]), z[:, 0, 1].sin()], 1)
 
 
+def equal_shares(n_references):
+    return np.full(n_references, 1 / n_references)
+
+
 def drawn(n_patterns=300, n_draws=3, n_references=6, width=0.5, seed=0):
-    return Sample.draw((n_patterns, n_draws), 5, n_references, width, seed)
+    return Sample.draw((n_patterns, n_draws), 5, equal_shares(n_references), width, seed)
 
 
 def fitted(value, sample=None, x=X, references=REFERENCES, select=None) -> LocalLinear:
@@ -135,7 +139,7 @@ def test_fidelity_is_that_of_the_best_linear_model():
         [torch.tensor([a, b]).repeat(2, 2) for a in (-1.0, 1.0) for b in (-1.0, 1.0)]
     ).double()[None]
     players = torch.tensor([[0, 1, 2, 3], [4, 5, 6, 7]])
-    sample = Sample.draw((4000, 2), 8, 4, 0.5, 0)
+    sample = Sample.draw((4000, 2), 8, equal_shares(4), 0.5, 0)
     fit = local_linear(product, x, references, players, sample, None, 1000)
     on, share = ~sample.off, sample.weight / sample.weight.sum()
     y = (on[:, 0] & on[:, 1]).astype(float)
@@ -145,6 +149,18 @@ def test_fidelity_is_that_of_the_best_linear_model():
     expected = 1 - share @ left**2 / (share @ (y - share @ y) ** 2)
     assert 0.3 < expected < 0.95
     np.testing.assert_allclose(fit.fidelity, expected, atol=0.05)
+
+
+def test_references_of_unequal_shares_count_as_much():
+    shares = np.array([0.5, 0.3, 0.1, 0.05, 0.03, 0.02])
+    sample = Sample.draw((6000, 3), 5, shares, 0.5, 0)
+    np.testing.assert_allclose(np.bincount(sample.reference.ravel()) / 18000, shares, atol=0.02)
+    repeated = REFERENCES[:, np.repeat(np.arange(6), (shares * 100).round().astype(int))]
+    fit, many = fitted(curved, sample), fitted(curved, drawn(6000, 3, 100), references=repeated)
+    difference = np.abs(fit.values - many.values)
+    assert (difference < 5 * np.hypot(fit.standard_error, many.standard_error)).all()
+    plain = fitted(curved, drawn(6000, 3))
+    assert np.abs(fit.values - plain.values).max() > 10 * difference.max()
 
 
 def test_a_constant_is_explained_by_nobody():
@@ -166,7 +182,7 @@ def test_rows_and_batches_change_nothing(monkeypatch):
 
 
 def test_patterns_follow_the_documented_kernel():
-    sample = Sample.draw((4000, 3), 10, 7, 0.4, 1)
+    sample = Sample.draw((4000, 3), 10, equal_shares(7), 0.4, 1)
     assert not sample.off[0].any() and sample.off[1:].any(axis=1).all()
     sizes = np.bincount(sample.off[1:].sum(axis=1), minlength=11)[1:]
     assert sizes.min() > 300  # each number of players is as likely
@@ -175,7 +191,7 @@ def test_patterns_follow_the_documented_kernel():
     np.testing.assert_allclose(sample.weight[0], 3999 / 10)
     assert all(len(set(chosen)) == 3 for chosen in sample.reference.tolist())
     np.testing.assert_allclose(sample.off[1:].mean(axis=0), 0.55, atol=0.03)
-    again = Sample.draw((4000, 3), 10, 7, 0.4, 1)
+    again = Sample.draw((4000, 3), 10, equal_shares(7), 0.4, 1)
     assert np.array_equal(again.off, sample.off)
 
 

@@ -37,7 +37,7 @@ from sklearn.preprocessing import (
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.explain import Explanation, explain_shap
-from sklstm.explain._pipelines import _places, _spread
+from sklstm.explain._pipelines import _places
 from sklstm.preprocessing import (
     SequenceOneHotEncoder,
     SequenceTokenizer,
@@ -487,27 +487,6 @@ def test_missing_rows_that_are_imputed_in_front_of_windows():
     assert len(e.to_frame()) == 2 * e.lengths.sum()
 
 
-def test_many_background_windows_are_spread_over_the_table():
-    table = np.random.default_rng(0).normal(size=(4801, 2))
-    windows = SlidingWindow(4).fit_transform(table)
-    some = _spread(windows)
-    assert len(some) == 200
-    assert some.lengths.min() == 4
-    assert (np.diff(some.ends) > 0).all()
-    assert np.diff(some.ends).max() < 2 * 4801 / 200
-    # One in 24 rows is not the same hour of each day.
-    assert np.bincount(some.ends % 24, minlength=24).min() > 2
-    assert _spread(windows[:200]).ends.tolist() == list(range(200))
-    assert len(_spread(SlidingWindow(150).fit_transform(table[:201]))) == 52
-
-    model = make_pipeline(
-        SlidingWindow(4), LSTMRegressor(hidden_size=2, max_epochs=1, random_state=0)
-    )
-    model.fit(table, table[:, 0])
-    e = explain_shap(model, table[:8], background=table)
-    same_values(e, explain_shap(model[-1], model[0].transform(table[:8]), background=some))
-
-
 def test_a_search_over_a_pipeline_of_windows():
     frame = hours()[["wind", "temp"]]
     model = make_pipeline(
@@ -869,7 +848,12 @@ def texts():
             {"background": MIXED[["city"]]},
             "must be a table like X. X is a DataFrame",
         ),
-        (mixing, MIXED, {"background": MIXED.to_numpy()}, "the background is an array with 4 col"),
+        (
+            mixing,
+            MIXED,
+            {"background": MIXED.to_numpy()},
+            r"array with 4 columns\. Make it one too, with",
+        ),
         (
             mixing,
             MIXED,

@@ -543,6 +543,9 @@ def test_real_speech_adds_up_for_every_class():
     "options, message",
     [
         ({"background": None}, "Pass background=X_train"),
+        ({"n_jobs": 0}, "'n_jobs' parameter must be None or an int other than 0. Got 0"),
+        ({"random_state": "a"}, "'random_state' parameter must be None, an int from 0 .* Got 'a'"),
+        ({"random_state": -1}, "'random_state' parameter must be None, an int from 0 .* Got -1"),
         ({"background": BACKGROUND[:, :4]}, "sample 0 has 7 time steps, and every row of the"),
         ({"background": BACKGROUND[..., :2]}, "'background' parameter: X has 2 features"),
         ({"background": BACKGROUND[:0]}, "'background' parameter"),
@@ -576,6 +579,17 @@ def test_bad_input_is_named(options, message):
     model = regressor()
     with pytest.raises(ValueError, match=message):
         model.explain_shap(ROWS, **{"background": BACKGROUND, **options})
+
+
+def test_the_first_of_two_classes_is_that_of_the_other_sign():
+    two = LSTMClassifier(**SMALL).fit(X, np.where(Y > 0, "yes", "no"))
+    for target in ("no", ["yes", "no"]):
+        with pytest.raises(ValueError, match="which speaks for 'yes': with the other sign"):
+            two.explain_shap(ROWS, background=BACKGROUND, target=target)
+    yes = two.explain_shap(ROWS, background=BACKGROUND, target="yes")
+    assert yes.output_names == ("yes",)
+    p = two.explain_shap(ROWS, background=BACKGROUND, target="no", response_method="predict_proba")
+    np.testing.assert_array_equal(p.output_values, two.predict_proba(ROWS)[:, 0])
 
 
 def test_labels_cannot_be_explained():
