@@ -131,9 +131,13 @@ def _exact(
         rows = x, references, weights, players
         return Values(exact_windows(network, readout, *rows, rows_of_pass(network, x.shape[1])))
 
-    value = partial(responses, network, readout)
+    def value(z: Tensor) -> Tensor:
+        return readout(network.original_unit(network.encode(z))).flatten(1)
+
+    # Standardised once, not in every coalition.
+    others = network.standardize(references.flatten(0, 1)).unflatten(0, references.shape[:2])
     at_once = rows_of_pass(network, x.shape[1])
-    return Values(exact(value, x, references, weights, players, at_once))
+    return Values(exact(value, network.standardize(x), others, weights, players, at_once))
 
 
 def _deep(
