@@ -120,11 +120,12 @@ def cells(case, n_rows, n_permutations):
     n_timesteps, n_features = case.background.shape[1:]
     players = np.arange(n_timesteps * n_features).reshape(n_timesteps, n_features)
     methods = our_methods(case)
-    rounds = ((2, 0.5), (2, 1), (2, 2), (3, 0.5), (3, 1), (4, 0.5), (4, 1), (4, 2), (4, 4))
-    for n_blocks, n in rounds:
-        budget = int(n * 2 * n_blocks * len(case.background))  # a half is the least
+    rounds = {2: (0.25, 0.5, 1, 2), 3: (0.5, 1), 4: (0.5, 1, 2, 4)}
+    for n_blocks, n in [(n_blocks, n) for n_blocks, each in rounds.items() for n in each]:
+        budget = int(n * 2 * n_blocks * len(case.background))  # a quarter is the least
         call = ours(case, method="blocked", n_blocks=n_blocks, budget=budget, tolerance=1e-9)
-        methods.append(Method(f"blocked, {n_blocks} blocks, {n} partitions", call))
+        name = f"blocked, {n_blocks} blocks, {n} partitions"
+        methods.append(Method(name, call, "all" if n <= 1 else "few"))
     methods.append(Method("blocked, adaptive", ours(case, method="blocked"), "few"))
     gradient = Method("shap.GradientExplainer", _peers.gradient(case), "few")
     sampling = Method("shap.SamplingExplainer", _peers.sampling(case), "one")
@@ -186,7 +187,7 @@ def levels(case, n_rows):
         call = partial(ours, case, level=level, method="blocked")
         methods = [
             *our_methods(case, level=level),
-            Method("blocked, 2 blocks, half a partition", call(budget=1)),
+            Method("blocked, 2 blocks, 0.25 partitions", call(budget=1)),
             Method("blocked, adaptive", call(), "few"),
             gradient,
         ]

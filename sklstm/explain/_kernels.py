@@ -32,7 +32,7 @@ FEW_EVALUATIONS = 4096
 FIRST_NODES = 4
 # Of "blocked": partitions for each reference, and parts of the background that are sampled apart.
 MAX_PARTITIONS = 64
-MAX_STRATA = 8
+MAX_STRATA = 16
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,11 @@ class Work:
                 f"The 'tolerance' parameter must be a number > 0. Got {tolerance!r} instead."
             )
 
-    def max_partitions(self, n_references: int) -> int:
-        """Partitions of "blocked", each of which evaluates every block in two orders."""
+    def max_rounds(self, n_references: int) -> float:
+        """Partitions of "blocked" for each reference: every block is evaluated in two orders."""
         if self.budget is None:
             return MAX_PARTITIONS
-        return self.budget // (2 * self.n_blocks * n_references)
+        return self.budget / (2 * self.n_blocks * n_references)
 
 
 def choose_kernel(
@@ -131,9 +131,13 @@ def _exact(
         rows = x, references, weights, players
         return Values(exact_windows(network, readout, *rows, rows_of_pass(network, x.shape[1])))
 
-    value = partial(responses, network, readout)
+    def value(z: Tensor) -> Tensor:
+        return readout(network.original_unit(network.encode(z))).flatten(1)
+
+    # Standardised once, not in every coalition.
+    others = network.standardize(references.flatten(0, 1)).unflatten(0, references.shape[:2])
     at_once = rows_of_pass(network, x.shape[1])
-    return Values(exact(value, x, references, weights, players, at_once))
+    return Values(exact(value, network.standardize(x), others, weights, players, at_once))
 
 
 def _deep(
@@ -184,7 +188,7 @@ def _blocked(
 
     difference, deviation = _difference(network, readout, x, references, weights)
     allowed = work.tolerance * (deviation + difference.abs())[:, None]
-    max_samples = work.max_partitions(n_references) * len(parts)
+    max_samples = int(work.max_rounds(n_references) * len(parts))
     change, error = sampled(draw, allowed, of_parts, max_samples)
     return Values(torch.tensordot(of_parts, rule, 1) + change, error)
 

@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 # Numbers that one call of a kernel returns, and rows that it takes: many where they share work, few
 # where each is much work, so that a progress bar moves.
-CHUNK_ENTRIES = 2**20
+CHUNK_ENTRIES = 2**19
 CHUNK_ROWS = {
     "deep": 256,
     "blocked": 32,

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# Of the first try; a standard error needs a few.
-FIRST_SAMPLES = 4
+# A standard error needs a few.
+FEWEST_SAMPLES = 4
 
 # From rows, strata and the number of samples so far to samples (n_strata, n_rows, ...).
 Draw = Callable[[Tensor, slice, int], Tensor]
@@ -17,10 +17,10 @@ def sampled(
 ) -> tuple[Tensor, Tensor]:
     """Weighted mean over strata, and its standard error.
 
-    Strata take turns, and the number of samples is doubled. Before each stratum has been drawn
-    twice, the standard error is that of strata drawn at random, so it holds their differences,
-    which have no part in the error once all of them are there: it is too large rather than too
-    small.
+    Strata take turns. Half of them are drawn first, four at least, and then the number of samples
+    is doubled. Before each stratum has been drawn twice, the standard error is that of strata
+    drawn at random, so it holds their differences, which have no part in the error once all of
+    them are there: it is too large rather than too small.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def sampled(
     weights : float64 Tensor of shape (n_strata,)
         They sum to 1. The number of strata is a power of 2.
     max_samples : int
-        Rounded down to whole rounds of the strata.
+        Beyond one round of the strata rounded down to whole ones; less than four are four.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def sampled(
     """
     n_strata = len(weights)
     rows = torch.arange(len(allowed), device=allowed.device)
-    done, wanted = 0, FIRST_SAMPLES
+    done, wanted = 0, max(FEWEST_SAMPLES, min(n_strata // 2, max_samples))
     while True:
         while done < wanted:
             first = done % n_strata

@@ -61,8 +61,8 @@ def explain_shap(
       rounding, and is near the Shapley values, but not equal to them.
     * ``"blocked"``: the same rule for random blocks of players that are switched from the
       background to X one after the other. Nearer to the Shapley values with more blocks, at
-      three to four times ``n_blocks`` times the cost for a partition of each background row, of
-      which half is the least; with as many blocks as players it samples them without bias.
+      three to four times ``n_blocks`` times the cost for a partition of each background row. It
+      begins with half of them; with as many blocks as players it samples them without bias.
     * ``"gradient"``: expected gradients [3]_, with Gauss-Legendre nodes instead of random ones.
       Good where the network is smooth, poor where it is saturated; the additivity gap shows it.
       The one fast method for a ``module`` of your own.
@@ -120,10 +120,10 @@ def explain_shap(
         Largest number of nodes of "gradient".
     budget : int, optional
         Evaluations of the network for each row of X that "blocked" and the methods of shap may
-        use. "blocked" takes half of the background rows at least (of less than eight all; four
-        partitions in all), and beyond one partition for each of them whole rounds; None stands for
-        64. Of the whole model for "permutation", which draws at least four orders for each
-        background row; None stands for 16.
+        use. "blocked" takes at least four samples, each a partition for a sixteenth of the
+        background (for one row at least), and beyond one partition for each background row whole
+        rounds; None stands for 64 of these. Of the whole model for "permutation", which draws at
+        least four orders for each background row; None stands for 16.
     n_jobs : int, optional
         Number of joblib workers.
     random_state : int, RandomState instance or None, default=None

@@ -41,7 +41,7 @@ class SequenceReader(TransformerMixin, BaseEstimator):
             data = np.take_along_axis(data, np.maximum(steps, 0)[:, :, None], axis=1)
             data[np.arange(size) < size - lengths[:, None]] = np.nan
         else:
-            data = _table_ofnumbers(X)
+            data = _table_of_numbers(X)
             n_timesteps = self.n_timesteps or 1
             if data.shape[1] % n_timesteps:
                 raise ValueError(f"X has {data.shape[1]} columns, not {n_timesteps} time steps.")

@@ -46,7 +46,7 @@ def test_the_mean_is_weighted_and_the_error_is_true(weights):
     assert 0.9 < torch.stack(z).square().mean().sqrt() < 1.15
 
 
-@pytest.mark.parametrize("weights", [[0.25] * 4, [0.05, 0.2, 0.05, 0.2, 0.05, 0.2, 0.05, 0.2]])
+@pytest.mark.parametrize("weights", [[0.25] * 4, [0.05, 0.2] * 4])
 def test_the_first_errors_are_rather_too_large(weights):
     ratios = []
     for max_samples in (1, len(weights)):
@@ -76,6 +76,10 @@ def test_only_rows_that_are_unsure_are_drawn_again():
     assert third == 4  # little noise
     assert third < first < second < 1024
     assert (error < 0.5).all()
+    # Half of the strata at first, four at least, less only where no more are allowed.
+    for max_samples, n_drawn in ((1, 4), (6, 6), (1024, 8)):
+        draw, *_ = run([1 / 16] * 16, max_samples, tolerance=100.0)
+        assert (draw.drawn.sum(0) == n_drawn).all()
     # Not in the middle of a round.
     draw, *_ = run([0.125] * 8, 30)
     assert (draw.drawn == 3).all()
