@@ -124,7 +124,7 @@ class Part(NamedTuple):
 
 # From cells (m, T, F) to responses (m, k).
 Value = Callable[[FloatArray], FloatArray]
-Explain = Callable[[Value, FloatArray, FloatArray, IntArray], Part]
+Explain = Callable[[Value, FloatArray, FloatArray, FloatArray, IntArray], Part]
 
 
 def choose(method: str, n_players: int, mixing: str, work: Work) -> tuple[str, Explain]:
@@ -152,13 +152,14 @@ def explained(
     Parameters
     ----------
     explain : callable
-        From a function of cells, rows of one length, their references, and the player of each
-        cell to a Part.
+        From a function of cells, rows of one length, their references, the shares of these, and
+        the player of each cell to a Part.
     """
     n, k = len(rows.lengths), int(np.prod(model.response.shape))
     values, base = np.zeros((n, level.n_players, k)), np.zeros((n, k))
-    deviation, fidelity = np.full((2, n, k), np.nan)
+    deviation = np.full((n, k), np.nan)
     errors: FloatArray | None = None
+    fidelity: FloatArray | None = None
     chunks = _chunks(rows)
     with Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
         results = parallel(
@@ -171,14 +172,14 @@ def explained(
             if part.deviation is not None:
                 deviation[chunk] = part.deviation
             if part.fidelity is not None:
+                fidelity = np.zeros((n, k)) if fidelity is None else fidelity
                 fidelity[chunk] = part.fidelity
             if part.error is not None:
                 errors = np.zeros_like(values) if errors is None else errors
                 errors[chunk[:, None], players] = part.error
             bar.update(len(chunk))
         bar.close()
-    is_local = not np.isnan(fidelity).all()
-    return Attributed(values, errors, base, deviation, fidelity if is_local else None)
+    return Attributed(values, errors, base, deviation, fidelity)
 
 
 def _chunks(rows: Rows) -> list[IntArray]:
@@ -204,7 +205,8 @@ def _explain_chunk(
         parts = np.array_split(cells, -(-len(cells) // CALL_ROWS))
         return np.concatenate([model(rows.joined(part, first)) for part in parts])
 
-    return players, explain(value, x, references, renumbered)
+    weights = np.full(references.shape[1], 1 / references.shape[1])
+    return players, explain(value, x, references, weights, renumbered)
 
 
 def shapley(
@@ -213,6 +215,7 @@ def shapley(
     value: Value,
     x: FloatArray,
     references: FloatArray,
+    weights: FloatArray,
     players: IntArray,
 ) -> Part:
     """Shapley values, by one of METHODS."""
@@ -223,12 +226,11 @@ def shapley(
         for moment in (alone.mean(axis=1), alone.std(axis=1))
     )
     if method == "exact":
-        weights = torch.full((references.shape[1],), 1 / references.shape[1], dtype=torch.float64)
         values = exact(
             partial(on_tensors, value),
             torch.from_numpy(x),
             torch.from_numpy(references),
-            weights,
+            torch.from_numpy(weights),
             torch.from_numpy(players),
             CALL_ROWS,
         )
