@@ -53,16 +53,12 @@ class Sample:
     off : bool array of shape (n_patterns, n_players)
         The first pattern is the row itself.
     reference : int64 array of shape (n_patterns, n_draws)
-        Those of a pattern differ.
     weight : array of shape (n_patterns,)
-    n_references : int
-        That there are.
     """
 
     off: BoolArray
     reference: IntArray
     weight: FloatArray
-    n_references: float
 
     @classmethod
     def draw(
@@ -70,24 +66,28 @@ class Sample:
     ) -> "Sample":
         """A number of players from 1 on, each as likely, then as many players at random.
 
-        ``shape`` is of ``reference``, ``shares`` are what each reference counts: where they are
-        not equal, it is drawn as often, and again. The kernel is ``exp(-(share of players off / width)²)``. The
-        row counts as all patterns of another size together: no player off is as likely.
+        The row counts as all patterns of another size together: no player off is as likely.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Of ``reference``.
+        n_players : int
+        shares : array of shape (n_references,)
+            How likely each reference is.
+        width : float
+            Of the kernel, ``exp(-(share of players off / width)²)``.
+        seed : int
         """
         rng = np.random.default_rng(seed)
-        n_patterns, n_draws = shape
+        n_patterns = shape[0]
         off = np.zeros((n_patterns, n_players), dtype=np.bool_)
         sizes = rng.integers(1, n_players + 1, size=n_patterns)
         for pattern in range(1, n_patterns):
             off[pattern, rng.permutation(n_players)[: sizes[pattern]]] = True
         weight = np.exp(-((off.mean(axis=1) / width) ** 2))
         weight[0] = max(1.0, (n_patterns - 1) / n_players)
-        n, equal = len(shares), bool(np.allclose(shares, shares[0]))
-        if equal:
-            drawn = np.stack([rng.choice(n, n_draws, replace=False) for _ in range(n_patterns)])
-        else:
-            drawn = rng.choice(n, (n_patterns, n_draws), p=shares)
-        return cls(off, drawn, weight, n if equal else np.inf)
+        return cls(off, rng.choice(len(shares), shape, p=shares / shares.sum()), weight)
 
 
 def local_linear(
@@ -136,7 +136,7 @@ def local_linear(
     responses = _responses(value, x, references, players, sample, max_rows)
     if not np.isfinite(responses).all():
         raise ValueError("The output of a row that is part X, part background is not finite.")
-    fit = _Fit(sample, *_mean_and_noise(responses, sample.n_references))
+    fit = _Fit(sample, *_mean_and_noise(responses))
     return fit.of_all() if select is None else fit.of_selected(select)
 
 
@@ -158,13 +158,13 @@ def _responses(
     return torch.cat(parts).double().numpy().reshape(len(x), *sample.reference.shape, -1)
 
 
-def _mean_and_noise(responses: FloatArray, n_references: float) -> tuple[FloatArray, FloatArray]:
-    """Mean over the draws, and the variance that it has because these are not all references."""
+def _mean_and_noise(responses: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean over the draws, and its variance; of a single draw, which is a baseline, none."""
     n_draws = responses.shape[2]
     mean = responses.mean(axis=2)
     if n_draws == 1:
         return mean, np.zeros_like(mean)
-    return mean, responses.var(axis=2, ddof=1) * (1 / n_draws - 1 / n_references)
+    return mean, responses.var(axis=2, ddof=1) / n_draws
 
 
 class _Fit:
@@ -258,13 +258,14 @@ class _Fit:
         """Share of the variance of what the patterns' responses are beside all references.
 
         From the measured squares their noise is subtracted. Residuals are divided by what the fit
-        leaves of them, as in the adjusted R². 1 where responses vary by rounding only.
+        leaves of them, as in the adjusted R². 1 where responses vary by rounding only, NaN where
+        they vary no more than by noise.
         """
-        of_mean = self.responses**2 / (1 - self.weight)[:, None]
-        left, total = (self.weight @ (part - noise) for part in (squares, of_mean))
-        rounding = (1e-12 * np.abs(self.mean)) ** 2
-        share = np.divide(left, total, out=np.zeros_like(left), where=total > rounding)
-        return np.minimum(1 - share, 1)
+        measured = self.responses**2 / (1 - self.weight)[:, None]
+        left, total = (self.weight @ (part - noise) for part in (squares, measured))
+        share = np.divide(left, total, out=np.full_like(left, np.nan), where=total > 0)
+        share[self.weight @ measured <= (1e-12 * self.mean) ** 2] = 0
+        return 1 - np.maximum(share, 0)
 
 
 def cholesky(gram: FloatArray) -> tuple[FloatArray, bool]:

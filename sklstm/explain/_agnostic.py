@@ -131,7 +131,7 @@ class Part(NamedTuple):
 
 # From cells (m, T, F) to responses (m, k).
 Value = Callable[[FloatArray], FloatArray]
-Explain = Callable[[Value, FloatArray, FloatArray, Tensor, IntArray], Part]
+Explain = Callable[[Value, FloatArray, FloatArray, FloatArray, IntArray], Part]
 
 
 def choose(method: str, n_players: int, mixing: str, work: Work) -> tuple[str, Explain]:
@@ -159,13 +159,14 @@ def explained(
     Parameters
     ----------
     explain : callable
-        From a function of cells, rows of one length, their references and the shares of these,
-        and the player of each cell to a Part.
+        From a function of cells, rows of one length, their references, the shares of these, and
+        the player of each cell to a Part.
     """
     n, k = len(rows.lengths), int(np.prod(model.response.shape))
     values, base = np.zeros((n, level.n_players, k)), np.zeros((n, k))
-    deviation, fidelity = np.full((2, n, k), np.nan)
+    deviation = np.full((n, k), np.nan)
     errors: FloatArray | None = None
+    fidelity: FloatArray | None = None
     chunks = _chunks(rows)
     with Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
         results = parallel(
@@ -178,14 +179,14 @@ def explained(
             if part.deviation is not None:
                 deviation[chunk] = part.deviation
             if part.fidelity is not None:
+                fidelity = np.zeros((n, k)) if fidelity is None else fidelity
                 fidelity[chunk] = part.fidelity
             if part.error is not None:
                 errors = np.zeros_like(values) if errors is None else errors
                 errors[chunk[:, None], players] = part.error
             bar.update(len(chunk))
         bar.close()
-    is_local = not np.isnan(fidelity).all()
-    return Attributed(values, errors, base, deviation, fidelity if is_local else None)
+    return Attributed(values, errors, base, deviation, fidelity)
 
 
 def _chunks(rows: Rows) -> list[IntArray]:
@@ -202,7 +203,7 @@ def _explain_chunk(
     model: Model, rows: Rows, chunk: IntArray, table: IntArray, explain: Explain
 ) -> tuple[IntArray, Part]:
     """Players that have cells in these rows, and what they add."""
-    (x, references), weights = rows.cells(chunk), torch.from_numpy(rows.weights(chunk))
+    (x, references), weights = rows.cells(chunk), rows.weights(chunk)
     first = int(rows.first[chunk[0]])
     players, renumbered = np.unique(table[first : first + x.shape[1]], return_inverse=True)
     renumbered = renumbered.reshape(x.shape[1:])
@@ -220,7 +221,7 @@ def shapley(
     value: Value,
     x: FloatArray,
     references: FloatArray,
-    weights: Tensor,
+    weights: FloatArray,
     players: IntArray,
 ) -> Part:
     """Shapley values, by one of METHODS."""
@@ -228,21 +229,21 @@ def shapley(
     alone = alone.reshape(len(references), references.shape[1], -1)
     base, deviation = (
         np.broadcast_to(moment.numpy(), (len(x), alone.shape[2]))
-        for moment in moments_of(torch.from_numpy(alone), weights)
+        for moment in moments_of(torch.from_numpy(alone), torch.from_numpy(weights))
     )
     if method == "exact":
         values = exact(
             partial(on_tensors, value),
             torch.from_numpy(x),
             torch.from_numpy(references),
-            weights,
+            torch.from_numpy(weights),
             torch.from_numpy(players),
             CALL_ROWS,
         )
         return Part(values.numpy(), None, base, deviation)
     full = value(x)
     allowed = work.tolerance * (deviation + np.abs(full - base))
-    game = _Game(value, x, references, weights.numpy(), players, alone, full)
+    game = _Game(value, x, references, weights, players, alone, full)
     return Part(*_sampled(game, allowed, work), base, deviation)
 
 

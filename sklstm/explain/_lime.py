@@ -100,8 +100,8 @@ def explain_lime(
         the row, and ``additivity_gap`` is how far that is from the output. ``local_fidelity``, of
         shape (n,) + out, is the weighted R² of the linear model for the mean output beside the
         background, from 1 (linear) to 0 and below; an estimate, adjusted for the number of players
-        and for the draws of background rows. ``standard_error`` is that of drawing patterns and
-        background rows; None with ``n_nonzero``.
+        and for the draws of background rows, and NaN where these hide it. ``standard_error`` is
+        that of drawing patterns and background rows; None with ``n_nonzero``.
 
     Raises
     ------
@@ -207,14 +207,14 @@ class Sampling:
         value: Callable[[Tensor], Tensor],
         x: Tensor,
         references: Tensor,
-        weights: Tensor,
+        weights: FloatArray,
         players: Tensor,
         max_rows: int,
     ) -> LocalLinear:
         """Local models of some rows of one length."""
-        n_players, shares = int(players.max()) + 1, weights.cpu().numpy()
-        shape = self.shape(n_players, len(shares))
-        sample = Sample.draw(shape, n_players, shares, self.kernel_width, self.seed)
+        n_players = int(players.max()) + 1
+        shape = self.shape(n_players, len(weights))
+        sample = Sample.draw(shape, n_players, weights, self.kernel_width, self.seed)
         select = None if self.n_nonzero is None else partial(on_lasso_path, self.n_nonzero)
         try:
             return local_linear(value, x, references, players, sample, select, max_rows)
@@ -269,7 +269,8 @@ def _of_network(
     players: Tensor,
 ) -> Values:
     value = partial(responses, network, readout)
-    fit = sampling.fit(value, x, references, weights, players, rows_of_pass(network, x.shape[1]))
+    shares, max_rows = weights.cpu().numpy(), rows_of_pass(network, x.shape[1])
+    fit = sampling.fit(value, x, references, shares, players, max_rows)
     error = fit.standard_error
     return Values(
         torch.from_numpy(fit.values),
@@ -290,7 +291,7 @@ def _of_model(
     value: Value,
     x: FloatArray,
     references: FloatArray,
-    weights: Tensor,
+    weights: FloatArray,
     players: IntArray,
 ) -> Part:
     own, others = (torch.from_numpy(np.ascontiguousarray(part)) for part in (x, references))

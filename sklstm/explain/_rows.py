@@ -158,8 +158,7 @@ def attributed(
                 errors[where] = part_error.reshape(part.shape)
             bar.update(len(chunk.rows))
         bar.close()
-    is_local = not np.isnan(fidelity).all()
-    return Attributed(values, errors, base, deviation, fidelity if is_local else None)
+    return Attributed(values, errors, base, deviation, fidelity if method == "lime" else None)
 
 
 def _chunks(sequences: Sequences, size: int) -> Iterator[Chunk]:
