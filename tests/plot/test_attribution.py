@@ -15,6 +15,8 @@ from pictures import (
     texts_of,
     widths,
 )
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -365,3 +367,21 @@ def test_any_part_of_a_figure_is_drawn_on():
     assert display.figure_ is figure and display.axes_[0].get_subplotspec() is not None
     assert not plt.get_fignums() and not left.axes
     check_texts(figure)
+
+
+def test_any_fitted_estimator_is_explained():
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 3)), columns=["a", "b", "c"])
+    model = Ridge().fit(table, table @ [1.0, 0.0, -2.0])
+    display = AttributionDisplay.from_estimator(model, table, background=table, row=-1)
+    expected = model.coef_ * (table.iloc[-1] - table.mean())
+    np.testing.assert_allclose(display.frame().set_index("player")["value"], expected, atol=1e-9)
+    with pytest.raises(ValueError, match="background"):
+        AttributionDisplay.from_estimator(model, table)
+    with pytest.raises(NotFittedError):
+        AttributionDisplay.from_estimator(Ridge(), table, background=table)
+
+
+def test_a_row_whose_cells_are_no_numbers_has_no_series():
+    values = np.ones((3, 2))
+    display = AttributionDisplay(values, names=["a", "b"], data=values * np.nan).plot()
+    assert not display.axes_[0].get_lines()
