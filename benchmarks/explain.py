@@ -23,7 +23,6 @@ import shap
 import torch
 from _cases import planted, sized, true_values, vowels
 
-from sklstm._attribution import Readout, blocked
 from sklstm.explain import explain_shap
 
 vowels, planted = cache(vowels), cache(planted)
@@ -100,22 +99,6 @@ def table(methods, case, truth, variance, peers):
         )
 
 
-def one_partition(case, n_blocks):
-    """The kernel with a single partition of the cells; explain_shap draws two at least."""
-    background = torch.from_numpy(case.background)[None]
-    n_references, *shape = case.background.shape
-    weights = torch.full((n_references,), 1 / n_references, dtype=torch.float64)
-    players = torch.arange(int(np.prod(shape))).view(*shape)
-    readout = Readout(case.weight[None])
-
-    def explain(X):
-        rows, rng = torch.from_numpy(X), np.random.default_rng(0)
-        rest = background, weights, players, n_blocks, rng
-        return blocked(case.network, readout, rows, *rest)[..., 0].numpy()
-
-    return explain
-
-
 def our_methods(case, **options):
     """Without sampling, at any level."""
     call = partial(ours, case, **options)
@@ -137,13 +120,11 @@ def cells(case, n_rows, n_permutations):
     n_timesteps, n_features = case.background.shape[1:]
     players = np.arange(n_timesteps * n_features).reshape(n_timesteps, n_features)
     methods = our_methods(case)
-    for n_blocks in (2, 3, 4):
-        name = f"blocked, {n_blocks} blocks, 1 partition"
-        methods.append(Method(name, one_partition(case, n_blocks)))
-    for n_blocks, n in ((2, 2), (2, 4), (4, 2), (4, 4)):
-        budget = n * 2 * n_blocks * len(case.background)
+    rounds = ((2, 0.5), (2, 1), (2, 2), (3, 0.5), (3, 1), (4, 0.5), (4, 1), (4, 2), (4, 4))
+    for n_blocks, n in rounds:
+        budget = int(n * 2 * n_blocks * len(case.background))  # a half is the least
         call = ours(case, method="blocked", n_blocks=n_blocks, budget=budget, tolerance=1e-9)
-        methods.append(Method(f"blocked, {n_blocks} blocks, {n} partitions", call, "few"))
+        methods.append(Method(f"blocked, {n_blocks} blocks, {n} partitions", call))
     methods.append(Method("blocked, adaptive", ours(case, method="blocked"), "few"))
     gradient = Method("shap.GradientExplainer", _peers.gradient(case), "few")
     sampling = Method("shap.SamplingExplainer", _peers.sampling(case), "one")
@@ -205,7 +186,7 @@ def levels(case, n_rows):
         call = partial(ours, case, level=level, method="blocked")
         methods = [
             *our_methods(case, level=level),
-            Method("blocked, 2 blocks, 2 partitions", call(budget=1)),
+            Method("blocked, 2 blocks, half a partition", call(budget=1)),
             Method("blocked, adaptive", call(), "few"),
             gradient,
         ]

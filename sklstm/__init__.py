@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["LSTMClassifier", "LSTMRegressor", "__version__"]
 
 _MODULES = {"LSTMClassifier": "._classifier", "LSTMRegressor": "._regressor"}
-_SUBMODULES = ("augmentation", "datasets", "explain", "metrics", "model_selection", "preprocessing")
+_SUBMODULES = (
+    "augmentation",
+    "datasets",
+    "explain",
+    "metrics",
+    "model_selection",
+    "plot",
+    "preprocessing",
+)
 
 
 def __getattr__(name: str) -> Any:

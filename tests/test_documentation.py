@@ -16,6 +16,7 @@ import sklstm.datasets
 import sklstm.explain
 import sklstm.metrics
 import sklstm.model_selection
+import sklstm.plot
 import sklstm.preprocessing
 from sklstm import LSTMClassifier, LSTMRegressor
 
@@ -28,6 +29,7 @@ MODULES = [
     sklstm.explain,
     sklstm.metrics,
     sklstm.model_selection,
+    sklstm.plot,
     sklstm.preprocessing,
 ]
 # Full name of every public class and function

@@ -20,10 +20,14 @@ ALLOWED = {
     "_attribution": {"_attribution", "nn"},
     "explain": {"explain", "_attribution", "_data", "_utils", "nn", "preprocessing"},
     "metrics": {"metrics", "_data", "_utils"},
+    "plot": {"plot", "explain", "preprocessing", "_utils"},
     "datasets": {"datasets"},
     "model_selection": {"_data", "_utils"},
     "preprocessing": {"preprocessing", "_data", "_utils"},
 }
+
+# Parts on top of all others, which functions may import when they are called.
+AT_CALL = {"plot"}
 
 
 def imports(path):
@@ -51,7 +55,19 @@ def test_a_part_imports_only_what_lies_below_it(part):
     assert paths
     for path in paths:
         inside = {name.split(".")[1] for name in imports(path) if name.startswith("sklstm.")}
-        assert inside <= ALLOWED[part], path
+        assert inside <= ALLOWED[part] | AT_CALL, path
+
+
+@pytest.mark.parametrize("part", sorted(AT_CALL))
+def test_what_lies_on_top_is_imported_inside_functions_only(part):
+    for path in FILES:
+        if path.relative_to(ROOT).parts[0] not in (part, f"{part}.py"):
+            nodes = ast.parse(path.read_text()).body
+            at_top = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+            assert part not in {
+                name.split(".")[0] for node in at_top for name in [node.module or ""]
+            }
+            assert not any(alias.name == part for node in at_top for alias in node.names), path
 
 
 @pytest.mark.parametrize(
@@ -98,6 +114,13 @@ def test_the_estimators_do_not_import_shap_or_matplotlib():
     loaded = loaded_by("from sklstm import LSTMClassifier, LSTMRegressor")
     assert "torch" in loaded
     assert not loaded & {"shap", "matplotlib", "onnx"}
+
+
+def test_the_displays_import_matplotlib_when_they_draw():
+    assert "matplotlib" not in loaded_by("import sklstm.plot")
+    assert "matplotlib" in loaded_by(
+        "from sklstm.plot import AttributionDisplay as D; D([1.0], names='a').plot()"
+    )
 
 
 def test_the_package_names_what_it_has():

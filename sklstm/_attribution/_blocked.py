@@ -1,16 +1,15 @@
 """The DeepLIFT rule, refined towards Shapley values by switching blocks of players in turn."""
 
 from collections.abc import Iterator
-from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..nn import LSTMNetwork
-from ._deep import chunks, contributions
+from ._deep import chunks, contributions, zeros
 from ._readout import Readout
-from ._recording import record
+from ._recording import Recording, record
 
 
 @torch.inference_mode()
@@ -43,7 +42,7 @@ def blocked(
 
     Returns
     -------
-    float64 Tensor of shape (n, n_timesteps, n_features, n_responses)
+    float64 Tensor of shape ([n_means,] n, n_timesteps, n_features, n_responses)
 
     References
     ----------
@@ -58,19 +57,25 @@ def blocked(
     own_block = np.tile(np.arange(n_players) * n_blocks // n_players, (references.shape[1], 1))
     blocks = torch.from_numpy(rng.permuted(own_block, axis=1)).to(x.device)[:, players]
     n_outputs = len(readout.weight) * (n_timesteps if network.pooling is None else 1)
-    total = weights.new_zeros(n, n_timesteps, network.recurrent.input_size, n_outputs)
+    total = zeros(network, weights, n, n_timesteps, n_outputs)
+    kept: list[Recording | None] = [None, None]
     for some, rows_of in chunks(
         network, n, references.shape[1], n_timesteps, n_outputs, records_per_pair=2
     ):
+        half = weights[..., some] / 2
         for rows in rows_of:
             others = references[:, some] if len(references) == 1 else references[rows][:, some]
             first, last = record(network, others), record(network, x[rows, None])
             for hybrids in _orders(x[rows, None], others, blocks[some], n_blocks):
-                before, states = first, (record(network, hybrid) for hybrid in hybrids)
-                for after in chain(states, [last]):
-                    total[rows] += contributions(network, readout, after, before, weights[some] / 2)
+                before = first
+                for k, hybrid in enumerate(hybrids):
+                    after = kept[k % 2] = record(network, hybrid, into=kept[k % 2])
+                    part = contributions(network, readout, after, before, half)
+                    total[..., rows, :, :, :] += part
                     before = after
-    return total if network.embedding is None else total.sum(2, keepdim=True)
+                part = contributions(network, readout, last, before, half)
+                total[..., rows, :, :, :] += part
+    return total if network.embedding is None else total.sum(-2, keepdim=True)
 
 
 def _orders(

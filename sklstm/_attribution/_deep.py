@@ -32,12 +32,12 @@ def deep(
     x : Tensor of shape (n, n_timesteps, n_features)
         In original units; every step is real.
     references : Tensor of shape (1 or n, n_references, n_timesteps, n_features)
-    weights : float64 Tensor of shape (n_references,)
-        They sum to 1.
+    weights : float64 Tensor of shape ([n_means,] n_references)
+        They sum to 1. Several rows of them make several means, at little cost.
 
     Returns
     -------
-    float64 Tensor of shape (n, n_timesteps, n_features, n_responses)
+    float64 Tensor of shape ([n_means,] n, n_timesteps, n_features, n_responses)
         With ``n_timesteps * n_responses`` of a network that returns sequences.
 
     References
@@ -47,14 +47,32 @@ def deep(
     """
     n, n_timesteps, _ = x.shape
     n_outputs = len(readout.weight) * (n_timesteps if network.pooling is None else 1)
-    total = weights.new_zeros(n, n_timesteps, network.recurrent.input_size, n_outputs)
+    total = zeros(network, weights, n, n_timesteps, n_outputs)
+    for rows, some, own, other in recorded_pairs(network, x, references, n_outputs):
+        part = contributions(network, readout, own, other, weights[..., some])
+        total[..., rows, :, :, :] += part
+    return total if network.embedding is None else total.sum(-2, keepdim=True)
+
+
+def recorded_pairs(
+    network: LSTMNetwork, x: Tensor, references: Tensor, n_outputs: int
+) -> Iterator[tuple[Tensor, Tensor, Recording, Recording]]:
+    """Some rows, some references, and the recordings of both, in bounded memory."""
+    n, n_timesteps, _ = x.shape
     for some, rows_of in chunks(network, n, references.shape[1], n_timesteps, n_outputs):
         shared = record(network, references[:, some]) if len(references) == 1 else None
         for rows in rows_of:
             own = record(network, x[rows, None])
             other = record(network, references[rows][:, some]) if shared is None else shared
-            total[rows] += contributions(network, readout, own, other, weights[some])
-    return total if network.embedding is None else total.sum(2, keepdim=True)
+            yield rows, some, own, other
+
+
+def zeros(
+    network: LSTMNetwork, weights: Tensor, n: int, n_timesteps: int, n_outputs: int
+) -> Tensor:
+    """Contributions of nothing."""
+    shape = n, n_timesteps, network.recurrent.input_size, n_outputs
+    return weights.new_zeros(*weights.shape[:-1], *shape)
 
 
 def contributions(
@@ -68,29 +86,32 @@ def contributions(
 
     Returns
     -------
-    float64 Tensor of shape (n, n_timesteps, input_size, n_outputs)
-        The weighted sum over the second axis of the pairs.
+    float64 Tensor of shape ([n_means,] n, n_timesteps, input_size, n_outputs)
+        Sums over the second axis of the pairs, with ``weights`` of shape ([n_means,] second axis).
     """
     seeds, direct, units = seeds_from_head(network, readout, recording, reference)
     n_outputs = len(units)
-    weights = weights.float()
+    weights_of_means = weights.float().view(-1, weights.shape[-1])
 
     def times_difference(multipliers: Tensor, time: int) -> Tensor:
         delta = recording.inputs[time] - reference.inputs[time]
-        return (multipliers * (delta * weights[:, None])[..., None, :]).sum(1)
+        of_pairs = multipliers * delta[..., None, :]
+        return (weights_of_means @ of_pairs.flatten(2)).unflatten(2, of_pairs.shape[2:])
 
     stack, n_timesteps = network.recurrent, len(recording.inputs)
     for level in reversed(range(1, len(recording.layers))):
-        steps = _steps_back(stack, level, recording, reference, n_outputs, seeds)
-        seeds = Stored(_summed(steps, n_timesteps))
-    steps = _steps_back(stack, 0, recording, reference, n_outputs, seeds)
-    total = _summed(((time, times_difference(m, time)) for time, m in steps), n_timesteps)
+        steps = steps_back(stack, level, recording, reference, n_outputs, seeds)
+        seeds = Stored(summed(steps, n_timesteps))
+    steps = steps_back(stack, 0, recording, reference, n_outputs, seeds)
+    total = summed(((time, times_difference(m, time)) for time, m in steps), n_timesteps)
     if direct is not None:
         total[-1] += times_difference(direct, -1)
-    return total.permute(1, 0, 3, 2) * units
+    # From (n_timesteps, n, n_means, n_outputs, input_size).
+    means = total.permute(2, 1, 0, 4, 3) * units
+    return means if weights.ndim == 2 else means[0]
 
 
-def _steps_back(
+def steps_back(
     stack: RecurrentStack,
     level: int,
     recording: Recording,
@@ -111,7 +132,7 @@ def _steps_back(
             yield last - step if k else step, multipliers
 
 
-def _summed(steps: Iterator[tuple[int, Tensor]], n_timesteps: int) -> Tensor:
+def summed(steps: Iterator[tuple[int, Tensor]], n_timesteps: int) -> Tensor:
     """Sum for each time step, time first."""
     time, part = next(steps)
     total = part.new_zeros(n_timesteps, *part.shape)
@@ -132,12 +153,14 @@ def chunks(
     """Some references, and the rows that they are paired with a few at a time.
 
     So many pairs that a step's buffers stay in the cache, and so few sequences that what is kept
-    of all steps is bounded. Pairs may have records of their own.
+    of all steps is bounded. Pairs may have records of their own; the memory of these is reused,
+    so there are rather more chunks.
     """
     size, both = network.recurrent.hidden_size, network.recurrent.output_size
     n_layers = len(network.recurrent.forward_layers)
     device = network.x_mean.device
-    pairs = STEP_ENTRIES * (64 if device.type == "cuda" else 1) // (size * (12 + 7 * n_outputs))
+    entries = STEP_ENTRIES * (64 if device.type == "cuda" else 1) // (2 if records_per_pair else 1)
+    pairs = entries // (size * (12 + 7 * n_outputs))
     # A pair has multipliers between layers and shares of the maximum, a sequence its record.
     of_sequence = 17 * both * n_layers
     of_pair = both * (n_outputs * (n_layers > 1) + 1) + records_per_pair * of_sequence

@@ -63,7 +63,7 @@ def expected_gradients(
         )
         start = starts[row % len(starts), reference]
         difference = ends[row] - start
-        gradients = _gradients(
+        gradients = gradients_at(
             network, readout, start + nodes[node, None, None].float() * difference
         )
         share = difference.double() * (weights[reference] * node_weights[node])[:, None, None]
@@ -75,9 +75,11 @@ def expected_gradients(
     return result if network.embedding is None else result.sum(2, keepdim=True)
 
 
-def _gradients(network: ScaledNetwork, readout: Readout, vectors: Tensor) -> Tensor:
+@torch.inference_mode(False)
+@torch.enable_grad()
+def gradients_at(network: ScaledNetwork, readout: Readout, vectors: Tensor) -> Tensor:
     """Of every response, shape (n, n_timesteps, input_size, n_responses)."""
-    vectors.requires_grad_()
+    vectors = vectors.detach().requires_grad_()
     responses = readout(network.original_unit(network.from_vectors(vectors))).flatten(1)
     return torch.stack(
         [

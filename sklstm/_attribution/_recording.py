@@ -55,7 +55,7 @@ class Recording:
     hidden: Tensor
 
 
-def record(network: LSTMNetwork, x: Tensor) -> Recording:
+def record(network: LSTMNetwork, x: Tensor, into: Recording | None = None) -> Recording:
     """Run the network up to the last hidden states.
 
     Parameters
@@ -63,7 +63,12 @@ def record(network: LSTMNetwork, x: Tensor) -> Recording:
     network : LSTMNetwork
     x : Tensor of shape (*rows, n_timesteps, n_features)
         In original units; every step is real.
+    into : Recording, optional
+        Not needed any more; overwritten if it is of as many sequences. New memory takes as long
+        as what is written to it.
     """
+    if into is not None and into.hidden.shape[:-1] != (x.shape[-2], *x.shape[:-2]):
+        into = None
     z = network.standardize(x.flatten(0, -3)).clamp_(-LARGEST, LARGEST)
     stack = network.recurrent
     inputs = hidden = network.vectors(z).transpose(0, 1).unflatten(1, x.shape[:-2])
@@ -71,9 +76,10 @@ def record(network: LSTMNetwork, x: Tensor) -> Recording:
     backward_layers: list[Any] = list(stack.backward_layers)
     forward_layer: Any
     for i, forward_layer in enumerate(stack.forward_layers):
-        records = [record_layer(forward_layer, hidden)]
+        old = (None, None) if into is None else into.layers[i]
+        records = [record_layer(forward_layer, hidden, old[0])]
         if stack.bidirectional:
-            records.append(record_layer(backward_layers[i], hidden.flip(0)))
+            records.append(record_layer(backward_layers[i], hidden.flip(0), old[1]))
             hidden = torch.cat([records[0].hidden, records[1].hidden.flip(0)], dim=-1)
         else:
             hidden = records[0].hidden
@@ -81,17 +87,23 @@ def record(network: LSTMNetwork, x: Tensor) -> Recording:
     return Recording(inputs, layers, hidden)
 
 
-def record_layer(layer: LSTMLayer, x: Tensor) -> LayerRecord:
+def record_layer(layer: LSTMLayer, x: Tensor, into: LayerRecord | None = None) -> LayerRecord:
     """Run one layer over ``x`` of shape (n_timesteps, *rows, input_size)."""
     weight_ih, weight_hh, bias_ih, bias_hh = layer.lstm.all_weights[0]
     squash = torch.relu if layer.relu else torch.tanh
     peephole = layer.weight_peephole
     n_timesteps, *rows, _ = x.shape
     size = weight_hh.shape[1]
-    z = torch.addmm(bias_ih + bias_hh, x.reshape(-1, x.shape[-1]), weight_ih.t())
-    z = z.view(n_timesteps, -1, 4 * size)
-    gates, partners = torch.empty_like(z), torch.empty_like(z)
-    cells, hidden = (z.new_empty(n_timesteps, z.shape[1], size) for _ in range(2))
+    if into is None:
+        by_gate = [x.new_empty(n_timesteps, *rows, 4, size) for _ in range(3)]
+        by_unit = [x.new_empty(n_timesteps, *rows, size) for _ in range(2)]
+        into = LayerRecord(*by_gate, *by_unit)
+    z, gates, partners = (
+        part.view(n_timesteps, -1, 4 * size) for part in (into.z, into.gates, into.partners)
+    )
+    cells, hidden = (part.view(n_timesteps, -1, size) for part in (into.cells, into.hidden))
+    flat_x, flat_z = x.reshape(-1, x.shape[-1]), z.view(-1, 4 * size)
+    torch.addmm(bias_ih + bias_hh, flat_x, weight_ih.t(), out=flat_z)
     h = c = torch.zeros_like(cells[0])
     for t in range(n_timesteps):
         z_t, gates_t = z[t].addmm_(h, weight_hh.t()), gates[t]
@@ -106,6 +118,4 @@ def record_layer(layer: LSTMLayer, x: Tensor) -> LayerRecord:
         squashed = squash(c)
         h = torch.mul(o, squashed, out=hidden[t])
         torch.cat([g, before, i, squashed], dim=1, out=partners[t])
-    by_gate = (part.view(n_timesteps, *rows, 4, size) for part in (z, gates, partners))
-    by_unit = (part.view(n_timesteps, *rows, size) for part in (cells, hidden))
-    return LayerRecord(*by_gate, *by_unit)
+    return into

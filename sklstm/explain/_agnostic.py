@@ -1,6 +1,6 @@
 """Shapley values of any model: rows that are part X, part background, go through its steps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from ._levels import Level
 from ._pipelines import Route, is_lstm
 from ._responses import Response, outputs_named, read_response
 from ._rows import PATIENCE, Attributed
+from ._sampling import sampled
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -31,8 +32,7 @@ MAX_PLAYERS = 16
 # Rows of a call of the model, and explained rows between two steps of the progress bar.
 CALL_ROWS = 4096
 CHUNK_ROWS = 16
-# Rounds of permutations: of the first try, and without a budget at most.
-FIRST_ROUNDS = 4
+# Rounds of permutations without a budget.
 MAX_ROUNDS = 16
 
 
@@ -118,13 +118,19 @@ class Part(NamedTuple):
     values: FloatArray
     error: FloatArray | None
     base: FloatArray
-    deviation: FloatArray
+    deviation: FloatArray | None = None
+    fidelity: FloatArray | None = None
 
 
-def choose(method: str, n_players: int, mixing: str) -> str:
-    """The method, chosen where it is "auto"."""
+# From cells (m, T, F) to responses (m, k).
+Value = Callable[[FloatArray], FloatArray]
+Explain = Callable[[Value, FloatArray, FloatArray, IntArray], Part]
+
+
+def choose(method: str, n_players: int, mixing: str, work: Work) -> tuple[str, Explain]:
+    """The name of the method, chosen where it is "auto", and its explainer."""
     if method == "auto":
-        return "exact" if n_players <= FEW_PLAYERS else "permutation"
+        method = "exact" if n_players <= FEW_PLAYERS else "permutation"
     if method not in METHODS:
         raise ValueError(
             f"The 'method' parameter must be 'auto' or one of {METHODS}, because {mixing} is not "
@@ -135,31 +141,44 @@ def choose(method: str, n_players: int, mixing: str) -> str:
             f"method='exact' evaluates all coalitions of at most {MAX_PLAYERS} players. Got "
             f"{n_players}. Use method='permutation', or groups as level."
         )
-    return method
+    return method, partial(shapley, method, work)
 
 
 def explained(
-    model: Model, rows: Rows, level: Level, method: str, work: Work, n_jobs: int | None
+    model: Model, rows: Rows, level: Level, explain: Explain, n_jobs: int | None
 ) -> Attributed:
-    """Values of all rows and what they are relative to."""
+    """Values of all rows and what they are relative to.
+
+    Parameters
+    ----------
+    explain : callable
+        From a function of cells, rows of one length, their references, and the player of each
+        cell to a Part.
+    """
     n, k = len(rows.lengths), int(np.prod(model.response.shape))
-    values, base, deviation = np.zeros((n, level.n_players, k)), np.zeros((n, k)), np.zeros((n, k))
-    errors = np.zeros_like(values) if method == "permutation" else None
+    values, base = np.zeros((n, level.n_players, k)), np.zeros((n, k))
+    deviation, fidelity = np.full((2, n, k), np.nan)
+    errors: FloatArray | None = None
     chunks = _chunks(rows)
     with Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
         results = parallel(
-            delayed(_explain_chunk)(model, rows, chunk, level.table, method, work)
-            for chunk in chunks
+            delayed(_explain_chunk)(model, rows, chunk, level.table, explain) for chunk in chunks
         )
         bar = tqdm(total=n, desc="Explaining", unit="row", delay=PATIENCE, leave=False)
         for chunk, (players, part) in zip(chunks, results, strict=True):
             values[chunk[:, None], players] = part.values
-            base[chunk], deviation[chunk] = part.base, part.deviation
-            if errors is not None:
+            base[chunk] = part.base
+            if part.deviation is not None:
+                deviation[chunk] = part.deviation
+            if part.fidelity is not None:
+                fidelity[chunk] = part.fidelity
+            if part.error is not None:
+                errors = np.zeros_like(values) if errors is None else errors
                 errors[chunk[:, None], players] = part.error
             bar.update(len(chunk))
         bar.close()
-    return Attributed(values, errors, base, deviation)
+    is_local = not np.isnan(fidelity).all()
+    return Attributed(values, errors, base, deviation, fidelity if is_local else None)
 
 
 def _chunks(rows: Rows) -> list[IntArray]:
@@ -173,7 +192,7 @@ def _chunks(rows: Rows) -> list[IntArray]:
 
 
 def _explain_chunk(
-    model: Model, rows: Rows, chunk: IntArray, table: IntArray, method: str, work: Work
+    model: Model, rows: Rows, chunk: IntArray, table: IntArray, explain: Explain
 ) -> tuple[IntArray, Part]:
     """Players that have cells in these rows, and what they add."""
     x, references = rows.cells(chunk)
@@ -185,6 +204,18 @@ def _explain_chunk(
         parts = np.array_split(cells, -(-len(cells) // CALL_ROWS))
         return np.concatenate([model(rows.joined(part, first)) for part in parts])
 
+    return players, explain(value, x, references, renumbered)
+
+
+def shapley(
+    method: str,
+    work: Work,
+    value: Value,
+    x: FloatArray,
+    references: FloatArray,
+    players: IntArray,
+) -> Part:
+    """Shapley values, by one of METHODS."""
     alone = value(references.reshape(-1, *x.shape[1:]))
     alone = alone.reshape(len(references), references.shape[1], -1)
     base, deviation = (
@@ -193,22 +224,23 @@ def _explain_chunk(
     )
     if method == "exact":
         weights = torch.full((references.shape[1],), 1 / references.shape[1], dtype=torch.float64)
-        shapley = exact(
-            partial(_on_tensors, value),
+        values = exact(
+            partial(on_tensors, value),
             torch.from_numpy(x),
             torch.from_numpy(references),
             weights,
-            torch.from_numpy(renumbered),
+            torch.from_numpy(players),
             CALL_ROWS,
         )
-        return players, Part(shapley.numpy(), None, base, deviation)
+        return Part(values.numpy(), None, base, deviation)
     full = value(x)
     allowed = work.tolerance * (deviation + np.abs(full - base))
-    game = _Game(value, x, references, renumbered, alone, full)
-    return players, Part(*_sampled(game, allowed, work), base, deviation)
+    game = _Game(value, x, references, players, alone, full)
+    return Part(*_sampled(game, allowed, work), base, deviation)
 
 
-def _on_tensors(value: Any, cells: Tensor) -> Tensor:
+def on_tensors(value: Value, cells: Tensor) -> Tensor:
+    """A function of arrays, of tensors."""
     return torch.from_numpy(value(cells.numpy()))
 
 
@@ -272,24 +304,16 @@ class _Game:
 
 
 def _sampled(game: _Game, allowed: FloatArray, work: Work) -> tuple[FloatArray, FloatArray]:
-    """Rounds of orders are doubled for the rows whose standard error is too large."""
+    """Mean of rounds of orders, and its standard error."""
     max_rounds = MAX_ROUNDS
     if work.budget is not None:
-        cost = 2 * game.n_players * game.references.shape[1]
-        max_rounds = max(FIRST_ROUNDS, work.budget // cost)
-    shape = (len(game.x), game.n_players, game.full.shape[1])
-    values, errors, sums, squares = np.zeros((4, *shape))
-    rows, done, wanted = np.arange(len(game.x)), 0, FIRST_ROUNDS
-    while True:
-        for number in range(done, wanted):
-            part = game.values(rows, np.random.default_rng([work.seed, number]))
-            sums[rows] += part
-            squares[rows] += part**2
-        done = wanted
-        mean = sums[rows] / done
-        spread = np.maximum(squares[rows] / done - mean**2, 0)
-        values[rows], errors[rows] = mean, np.sqrt(spread / (done - 1))
-        rows = rows[(errors[rows] > allowed[rows][:, None]).any(axis=(1, 2))]
-        if len(rows) == 0 or done >= max_rounds:
-            return values, errors
-        wanted = min(2 * done, max_rounds)
+        max_rounds = work.budget // (2 * game.n_players * game.references.shape[1])
+
+    def draw(rows: Tensor, _: slice, number: int) -> Tensor:
+        values = game.values(rows.numpy(), np.random.default_rng([work.seed, number]))
+        return torch.from_numpy(values)[None]
+
+    one_stratum = torch.ones(1, dtype=torch.float64)
+    allowed = allowed[:, None]
+    mean, error = sampled(draw, torch.from_numpy(allowed), one_stratum, max_rounds)
+    return mean.numpy(), error.numpy()

@@ -20,6 +20,7 @@ _ARRAYS = (
     "lengths",
     "standard_error",
     "table_rows",
+    "local_fidelity",
 )
 _TEXTS = ("response_method", "level", "method")
 _NAMES = ("feature_names", "output_names", "player_names", "n_timesteps", "derivation")
@@ -74,6 +75,8 @@ class Explanation:
     table_rows : int array of shape (n, n_timesteps), optional
         Of windows of a table, the row of X at each time step; -1 at padding and for rows that
         are not in X.
+    local_fidelity : array of shape (n,) + out, optional
+        Of a local model, such as that of LIME: weighted R² on the samples it was fitted to.
 
     Attributes
     ----------
@@ -113,6 +116,7 @@ class Explanation:
     n_timesteps: int | None = None
     derivation: Sequence[str] = ()
     table_rows: NDArray[np.int64] | None = None
+    local_fidelity: FloatArray | None = None
     additivity_gap: FloatArray = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
@@ -216,15 +220,15 @@ class Explanation:
 
         Parameters
         ----------
-        players : {"feature", "timestep", "table"}, int or mapping
-            What the new players are, as ``level`` of ``explain_shap``: an int makes windows of so
-            many time steps; a mapping from names holds, for each, features (of a table columns)
-            by name or position, slices of time steps, or pairs ``(slice, feature)``. "table" is for
-            windows of a table, behind a SlidingWindow: what a cell of the table adds to the
-            outputs of all rows together, summed over the explained windows that contain it. Its
-            values have shape (n, n_columns) + out, a row for each row of the table that was
-            explained. They add up to no row's output: ``base_values`` and ``additivity_gap`` are
-            NaN.
+        players : {"feature", "timestep", "window", "table"}, int or mapping
+            What the new players are, as ``level`` of ``explain_shap``: "window" makes ten windows
+            of the time steps, an int windows of so many steps; a mapping from names holds, for
+            each, features (of a table columns) by name or position, slices of time steps, or
+            pairs ``(slice, feature)``. "table" is for windows of a table, behind a
+            SlidingWindow: what a cell of the table adds to the outputs of all rows together,
+            summed over the explained windows that contain it. Its values have shape
+            (n, n_columns) + out, a row for each row of the table that was explained. They add up
+            to no row's output: ``base_values`` and ``additivity_gap`` are NaN.
 
         Returns
         -------
@@ -267,6 +271,7 @@ class Explanation:
             values=np.abs(self.values),
             base_values=np.full_like(self.base_values, np.nan),
             standard_error=None,
+            local_fidelity=None,
         )
 
     def mean(self) -> "Explanation":
@@ -335,6 +340,35 @@ class Explanation:
             plot has nothing to draw their values against.
         """
         return _exports.to_shap(self)
+
+    def plot(self, row: int | None = None, *, output: Any = None, ax: Any = None) -> Any:
+        """Draw one row, or the importance of the players over all rows.
+
+        Parameters
+        ----------
+        row : int, optional
+            Which one. None draws a single row, and of several rows their mean absolute values.
+        output : int, str or tuple, optional
+            As in :meth:`output`. None is, of one row, the predicted class, the last time step of
+            outputs per step, or the first output; of several rows the mean over all outputs.
+        ax : Axes or array of Axes, optional
+            Where to draw; None makes a figure.
+
+        Returns
+        -------
+        AttributionDisplay or ImportanceDisplay
+            Of `sklstm.plot`, which draw more kinds of pictures.
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        from ..plot import AttributionDisplay, ImportanceDisplay
+
+        if row is None and (len(self) != 1 or "absolute values" in self.derivation):
+            return ImportanceDisplay.from_explanation(self, output=output, ax=ax)
+        return AttributionDisplay.from_explanation(self, row or 0, output=output, ax=ax)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to one file, in NumPy's npz format without pickle.

@@ -97,6 +97,8 @@ def describe(e: "Explanation") -> str:
     lines.append(f"additivity gap: {text}")
     if e.standard_error is not None and e.standard_error.size:
         lines.append(f"standard error: at most {e.standard_error.max():.2g}")
+    if e.local_fidelity is not None and (~np.isnan(e.local_fidelity)).any():
+        lines.append(f"local fidelity (R²): at least {np.nanmin(e.local_fidelity):.2g}")
     if e.values.size:
         size = np.abs(e.values).reshape(len(e), e.n_players, -1).mean(axis=(0, 2))
         names = e.player_names or ()

@@ -44,11 +44,11 @@ class TableRows:
     def __init__(self, X: Any, background: Any) -> None:
         self.frame = X if hasattr(X, "columns") else None
         if self.frame is None:
-            X, background = _as_table(X, "X"), _as_table(background, "The 'background' parameter:")
+            X, background = as_table(X, "X"), as_table(background, "The 'background' parameter:")
         _check_columns(X, background)
         self.n = len(X)
         self.columns = [_joined_columns(X, background, i) for i in range(X.shape[1])]
-        self.codes = np.stack([_codes(np.asarray(column)) for column in self.columns], axis=1)
+        self.codes = np.stack([codes_of(np.asarray(column)) for column in self.columns], axis=1)
         self.lengths = np.ones(self.n, dtype=np.int64)
         self.first = np.zeros(self.n, dtype=np.int64)
 
@@ -73,7 +73,8 @@ class TableRows:
         return pd.concat(taken, axis=1).set_axis(self.frame.columns, axis=1)
 
 
-def _as_table(X: Any, name: str) -> NDArray[Any]:
+def as_table(X: Any, name: str) -> NDArray[Any]:
+    """An array with rows and columns."""
     array = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(
@@ -109,7 +110,7 @@ def _joined_columns(X: Any, background: Any, i: int) -> Any:
     return pd.concat([X.iloc[:, i], background.iloc[:, i]], ignore_index=True)
 
 
-def _codes(values: NDArray[Any]) -> IntArray:
+def codes_of(values: NDArray[Any]) -> IntArray:
     """For each value the position of the first that is the same."""
     if values.dtype.kind != "O":
         _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
@@ -151,13 +152,15 @@ class SequenceRows:
             return padded
         if self.frame is None:
             return list(cells)
-        return [type(self.frame)(item, **_named(self.frame)) for item in cells]
+        return [framed(self.frame, item) for item in cells]
 
 
-def _named(frame: Any) -> dict[str, Any]:
+def framed(frame: Any, values: NDArray[Any]) -> Any:
+    """A DataFrame with the columns of another; its index, where it is as long."""
     if hasattr(frame, "iloc"):
-        return {"columns": frame.columns}
-    return {"schema": list(frame.columns)}
+        index = frame.index if len(frame) == len(values) else None
+        return type(frame)(values, index, frame.columns)
+    return type(frame)(values, schema=list(frame.columns))
 
 
 def _sequences(X: Any) -> RaggedSequences:

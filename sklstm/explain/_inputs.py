@@ -1,6 +1,5 @@
 """The cells of X: their data, their names, and where they end up behind one-to-one steps."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
@@ -8,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._data import Sequences, StepLayout, Windows, read_steps
+from .._data import Sequences, StepLayout, TimeSteps, Windows, read_steps
 from ..preprocessing import SequenceOneHotEncoder, SlidingWindow
-from ._levels import Level, as_members, read_level
+from ._levels import Level, check_level_of_columns, read_level
+from ._names import names_of_level
 from ._pipelines import Passed, Route
 
 FloatArray = NDArray[np.float64]
@@ -55,7 +55,7 @@ class Inputs:
         table = self.data.ndim == 2
         n_timesteps, n_features = self.shape
         if self.why_columns is not None:
-            _check_level_of_columns(level, self.why_columns)
+            check_level_of_columns(level, self.why_columns)
         own = table and self.why_columns is None
         names = [f"x{i}" for i in range(n_features)] if own else self.names
         players = read_level(level, n_timesteps, names, self.names if own else None)
@@ -68,12 +68,30 @@ class Inputs:
             axes = self.data.shape[1:]
         return values.reshape(len(values), *axes, *out)
 
+    def player_names(self, players: Level) -> list[str]:
+        """Names of the players; cells of sequences one by one."""
+        if players.names is not None:
+            return list(players.names)
+        shape = self.data.shape[1:]
+        n_timesteps = shape[0] if len(shape) == 2 else self.n_timesteps
+        return list(names_of_level(players.name, shape, self.names, n_timesteps))
+
+
+def read_inputs(route: Route, X: Any, passed: Passed) -> Inputs:
+    """Of X in front of any model."""
+    if not route.reaches_lstm:
+        return inputs_of(route, X, passed)
+    if route.first:
+        return inputs_of(route, X, passed, route.last)
+    return own_inputs(route.last, route.last._read_known(passed.X), passed.X)
+
 
 def own_inputs(estimator: Any, sequences: Sequences, X: Any) -> Inputs:
     """Of X that the estimator reads itself."""
     layout = StepLayout.of(sequences)
     n_timesteps, n_features = int(layout.sizes.max()), sequences.n_features
     table = sequences.layout == "table" and sequences.starts is None
+    whole = bool((layout.lengths == n_timesteps).all())  # a single row may be padded, too
     names = getattr(estimator, "feature_names_in_", None)
     n_names = n_timesteps * n_features if table else n_features
     if names is None or len(names) != n_names:
@@ -85,7 +103,7 @@ def own_inputs(estimator: Any, sequences: Sequences, X: Any) -> Inputs:
         [str(name) for name in names],
         np.arange(n_timesteps * n_features).reshape(n_timesteps, n_features),
         (n_timesteps, n_features),
-        None if table or sequences.uniform else sequences.lengths,
+        None if table or whole else sequences.lengths,
         estimator.n_timesteps if table else None,
         table_rows=rows_of_windows(X) if isinstance(X, Windows) else None,
     )
@@ -175,19 +193,29 @@ def rows_of_windows(windows: Windows) -> IntArray:
 def sequence_data(X: Any) -> tuple[FloatArray, StepLayout]:
     """Sequences as one array, NaN at padding, and where they lie in it."""
     if isinstance(X, Windows):
-        sizes = np.full(len(X), X.lookback)
-        first = sizes - X.lengths
-        return np.asarray(X).astype(np.float64), StepLayout(X.lengths, sizes, first, False)
+        return np.asarray(X).astype(np.float64), layout_of(X)
     steps = read_steps(X)
+    layout = _layout_of(steps)
+    return _placed(np.split(steps.values, np.cumsum(steps.lengths)[:-1]), layout), layout
+
+
+def layout_of(X: Any) -> StepLayout:
+    """Where the real steps of sequences lie, which may have missing values inside."""
+    if isinstance(X, Windows):
+        sizes = np.full(len(X), X.lookback)
+        return StepLayout(X.lengths, sizes, sizes - X.lengths, False)
+    return _layout_of(read_steps(X))
+
+
+def _layout_of(steps: TimeSteps) -> StepLayout:
     marks = steps.replaced(np.ones((len(steps.values), 1))).restored()
     real = [~np.isnan(mark[:, 0]) for mark in marks]
-    layout = StepLayout(
+    return StepLayout(
         steps.lengths,
         np.array([len(mark) for mark in real]),
         np.array([mark.argmax() for mark in real]),
         isinstance(marks, list) or marks.ndim == 1,
     )
-    return _placed(np.split(steps.values, np.cumsum(steps.lengths)[:-1]), layout), layout
 
 
 def _placed(rows: list[NDArray[Any]], layout: StepLayout) -> FloatArray:
@@ -221,15 +249,3 @@ def _of_column(column: NDArray[Any]) -> FloatArray:
         return column.astype(np.float64)
     cells = column.tolist() if column.dtype.kind == "O" else [None] * len(column)
     return np.array([float(cell) if isinstance(cell, Real) else np.nan for cell in cells])
-
-
-def _check_level_of_columns(level: Any, why: str) -> None:
-    steps = level == "timestep" if isinstance(level, str) else isinstance(level, int | np.integer)
-    if isinstance(level, Mapping):
-        members = (m for group in level.values() for m in as_members(group))
-        steps = any(isinstance(m, slice | tuple) for m in members)
-    if steps:
-        raise ValueError(
-            f"The 'level' parameter must be 'cell', 'feature' or groups of columns here: {why}, so "
-            f"the columns of X are no time steps. Got {level!r} instead."
-        )

@@ -21,16 +21,18 @@ from .._attribution import (
 )
 from ..nn import LSTMNetwork, ScaledNetwork
 from ._peers import SHAP_METHODS, shap_kernel
-from ._rows import Kernel, Values, moments_of, responses, responses_of, rows_of_pass
+from ._rows import Kernel, Values, base_of, responses, rows_of_pass
+from ._sampling import sampled
 
 METHODS = ("deep", "blocked", "gradient", "exact", *SHAP_METHODS)
 # Of "exact": the most players, and for "auto" the most evaluations of a row.
 MAX_PLAYERS = 16
 FEW_EVALUATIONS = 4096
-# Of the first try: nodes of expected gradients, partitions of blocked.
+# Nodes of expected gradients at the first try.
 FIRST_NODES = 4
-FIRST_PARTITIONS = 4
+# Of "blocked": partitions for each reference, and parts of the background that are sampled apart.
 MAX_PARTITIONS = 64
+MAX_STRATA = 8
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Work:
         """Partitions of "blocked", each of which evaluates every block in two orders."""
         if self.budget is None:
             return MAX_PARTITIONS
-        return max(FIRST_PARTITIONS, self.budget // (2 * self.n_blocks * n_references))
+        return self.budget // (2 * self.n_blocks * n_references)
 
 
 def choose_kernel(
@@ -109,7 +111,7 @@ def choose_kernel(
     kernels: dict[str, Any] = {
         "deep": _deep,
         "blocked": _blocked,
-        "gradient": _gradient,
+        "gradient": gradient_kernel,
         "exact": _exact,
     }
     return method, partial(kernels[method], network, readout, work)
@@ -143,7 +145,7 @@ def _deep(
     weights: Tensor,
     players: Tensor,
 ) -> Values:
-    return Values(_by_player(deep(network, readout, x, references, weights), players))
+    return Values(by_player(deep(network, readout, x, references, weights), players))
 
 
 def _blocked(
@@ -155,33 +157,44 @@ def _blocked(
     weights: Tensor,
     players: Tensor,
 ) -> Values:
-    """Partitions are doubled for the rows whose standard error is too large."""
+    """The rule, and samples of what blocks change in it.
+
+    A few strata of the background have a sample each, its control variate the rule for the same
+    pairs: so a part of the background is enough where little changes. Once all strata are there,
+    it cancels.
+    """
+    n_references, size = references.shape[1], work.n_blocks
+    rng = np.random.default_rng(work.seed)
+    parts = np.array_split(rng.permutation(n_references), _n_strata(n_references))
+    shares = weights.new_zeros(len(parts), n_references)
+    for share, part in zip(shares, parts, strict=True):
+        share[part] = weights[part]
+    of_parts = shares.sum(1)
+    shares /= of_parts[:, None]
+
+    rule = by_player(deep(network, readout, x, references, shares), players)
+
+    def draw(rows: Tensor, strata: slice, number: int) -> Tensor:
+        some = torch.from_numpy(np.concatenate(parts[strata])).to(x.device)
+        others = references[:, some] if len(references) == 1 else references[rows][:, some]
+        rng = np.random.default_rng([work.seed, number])
+        pairs = x[rows], others, shares[strata, some]
+        cells = blocked(network, readout, *pairs, players, size, rng)
+        return by_player(cells, players) - rule[strata, rows]
+
     difference, deviation = _difference(network, readout, x, references, weights)
     allowed = work.tolerance * (deviation + difference.abs())[:, None]
-    n_players = int(players.max()) + 1
-    values, errors = x.new_zeros(2, len(x), n_players, difference.shape[1])
-    rows, sums, squares = torch.arange(len(x), device=x.device), values.clone(), values.clone()
-    max_partitions = work.max_partitions(references.shape[1])
-    done, wanted = 0, FIRST_PARTITIONS
-    while True:
-        others = references if len(references) == 1 else references[rows]
-        for partition in range(done, wanted):
-            rng = np.random.default_rng([work.seed, partition])
-            cells = blocked(network, readout, x[rows], others, weights, players, work.n_blocks, rng)
-            part = _by_player(cells, players)
-            sums, squares = sums + part, squares + part * part
-        done = wanted
-        mean = sums / done
-        values[rows] = mean
-        errors[rows] = ((squares / done - mean * mean).clamp(min=0) / (done - 1)).sqrt()
-        unsure = (errors[rows] > allowed[rows]).flatten(1).any(1)
-        if not unsure.any() or done >= max_partitions:
-            return Values(values, errors)
-        rows, sums, squares = rows[unsure], sums[unsure], squares[unsure]
-        wanted = min(2 * done, max_partitions)
+    max_samples = work.max_partitions(n_references) * len(parts)
+    change, error = sampled(draw, allowed, of_parts, max_samples)
+    return Values(torch.tensordot(of_parts, rule, 1) + change, error)
 
 
-def _gradient(
+def _n_strata(n_references: int) -> int:
+    """A power of 2, because samples are doubled."""
+    return min(MAX_STRATA, 1 << (n_references.bit_length() - 1))
+
+
+def gradient_kernel(
     network: ScaledNetwork,
     readout: Readout,
     work: Work,
@@ -201,7 +214,7 @@ def _gradient(
         gap = (values[rows].sum((1, 2)) - difference[rows]).abs()
         rows = rows[(gap > allowed[rows]).any(1)]
         if len(rows) == 0 or n_nodes >= work.max_nodes:
-            return Values(_by_player(values, players))
+            return Values(by_player(values, players))
         n_nodes = min(2 * n_nodes, work.max_nodes)
 
 
@@ -210,15 +223,15 @@ def _difference(
     network: ScaledNetwork, readout: Readout, x: Tensor, references: Tensor, weights: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Response minus base value, (n, n_responses), and deviation of the references' responses."""
-    base, deviation = moments_of(responses_of(network, readout, references), weights)
+    base, deviation = base_of(network, readout, references, weights)
     return responses(network, readout, x) - base, deviation
 
 
-def _by_player(cells: Tensor, players: Tensor) -> Tensor:
-    """Sum the cells of each player, (n, n_timesteps, n_features, k) to (n, n_players, k)."""
+def by_player(cells: Tensor, players: Tensor) -> Tensor:
+    """Sum the cells of each player, (..., n_timesteps, n_features, k) to (..., n_players, k)."""
     n_players = int(players.max()) + 1
-    flat = cells.flatten(1, 2)
-    if n_players == flat.shape[1] and bool((players.flatten().diff() == 1).all()):
+    flat = cells.flatten(-3, -2)
+    if n_players == flat.shape[-2] and bool((players.flatten().diff() == 1).all()):
         return flat
-    sums = flat.new_zeros(len(flat), n_players, flat.shape[2])
-    return sums.index_add_(1, players.flatten(), flat)
+    sums = flat.new_zeros(*flat.shape[:-2], n_players, flat.shape[-1])
+    return sums.index_add_(-2, players.flatten(), flat)

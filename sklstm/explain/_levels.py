@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LEVELS = ("cell", "feature", "timestep")
+LEVELS = ("cell", "feature", "timestep", "window")
+# That "window" makes of the time steps.
+N_WINDOWS = 10
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ def read_level(
     if isinstance(level, Mapping):
         return _groups(level, n_timesteps, list(feature_names), columns, parameter)
     if isinstance(level, int | np.integer) and not isinstance(level, bool) and level >= 1:
-        starts = range(0, n_timesteps, int(level))
-        names = [f"steps {start} to {min(start + level, n_timesteps) - 1}" for start in starts]
-        return Level("group", steps // int(level), len(names), names)
+        return _windows(steps // int(level))
+    if isinstance(level, str) and level == "window":
+        return _windows(steps * min(N_WINDOWS, n_timesteps) // n_timesteps)
     if level == "cell":
         return Level(level, steps * n_features + features, n_timesteps * n_features)
     if level == "timestep":
@@ -75,6 +77,12 @@ def read_level(
         "window, or a mapping from names to features, slices of time steps or pairs of these. "
         f"Got {level!r} instead."
     )
+
+
+def _windows(table: NDArray[np.int64]) -> Level:
+    ends = np.cumsum(np.bincount(table[:, 0]))
+    names = [f"steps {a} to {b - 1}" for a, b in zip([0, *ends], ends, strict=False)]
+    return Level("group", table, len(names), names)
 
 
 def _groups(
@@ -104,6 +112,26 @@ def _groups(
             "no group. Every cell must be in one; add a group for the rest."
         )
     return Level("group", table, len(groups), names)
+
+
+def check_level_of_columns(level: Any, why: str) -> None:
+    """Refuse time steps where the columns of a table are none."""
+    if isinstance(level, str):
+        steps = level in ("timestep", "window")
+    else:
+        steps = isinstance(level, int | np.integer) or not columns_alone(level)
+    if steps:
+        raise ValueError(
+            f"The 'level' parameter must be 'cell', 'feature' or groups of columns here: {why}, so "
+            f"the columns of X are no time steps. Got {level!r} instead."
+        )
+
+
+def columns_alone(level: Any) -> bool:
+    """Whether groups hold whole columns or features, and no slices of time steps."""
+    groups = level.values() if isinstance(level, Mapping) else ()
+    members = (member for group in groups for member in as_members(group))
+    return not any(isinstance(member, slice | tuple) for member in members)
 
 
 def as_members(group: Any) -> list[Any]:

@@ -31,16 +31,38 @@ def names_of_players(e: "Explanation") -> Sequence[str]:
     """Default names."""
     if e.level == "group":
         raise ValueError("Groups need player_names.")
-    table = e.data.ndim == 2
-    if e.n_timesteps is None or (table and e.level == "cell"):
-        return e.feature_names
-    steps = range(e.n_timesteps)
-    if e.level == "cell":
-        return [f"{name}[{step}]" for step in steps for name in e.feature_names]
-    if e.level == "timestep":
-        return [f"step {step}" for step in steps]
+    return names_of_level(e.level, e.data.shape[1:], e.feature_names, e.n_timesteps)
+
+
+def names_of_level(
+    level: str, shape: tuple[int, ...], columns: Sequence[str], n_timesteps: int | None
+) -> Sequence[str]:
+    """Names of cells, features or time steps.
+
+    Parameters
+    ----------
+    level : {"cell", "feature", "timestep"}
+    shape : tuple of int
+        Of the data of one row: time steps and features, or columns of a table.
+    columns : sequence of str
+        Names of its last axis.
+    n_timesteps : int or None
+        None where the columns of a table are not known to be time steps.
+    """
+    table = len(shape) == 1
+    if n_timesteps is None or (table and level == "cell"):
+        return columns
     # The columns of a table are named, the features that they are steps of are not.
-    return [f"x{i}" for i in range(n_features(e, e.n_timesteps))] if table else e.feature_names
+    features = [f"x{i}" for i in range(shape[0] // n_timesteps)] if table else columns
+    return usual_names(level, n_timesteps, features)
+
+
+def usual_names(level: str, n_timesteps: int, features: Sequence[str]) -> Sequence[str]:
+    """Names of cells, time steps or features."""
+    steps = range(n_timesteps)
+    if level == "cell":
+        return [f"{name}[{step}]" for step in steps for name in features]
+    return [f"step {step}" for step in steps] if level == "timestep" else features
 
 
 def names_of_outputs(names: Any, out: tuple[int, ...]) -> tuple[Any, ...] | None:
@@ -108,6 +130,7 @@ def check_shapes(e: "Explanation") -> None:
         ("base_values", (len(e.data), *out)),
         ("values", (len(e.data), *players, *out)),
         ("standard_error", (len(e.data), *players, *out)),
+        ("local_fidelity", (len(e.data), *out)),
     ):
         array = getattr(e, name)
         if array is not None and array.shape != shape:

@@ -1,6 +1,5 @@
 """Through the steps of a Pipeline: which cell of its X each number that the LSTM reads is."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -39,7 +38,7 @@ from ..preprocessing import (
     SequenceWise,
     SlidingWindow,
 )
-from ._players import _flat_steps as all_steps
+from ._composition import all_steps, named_steps
 
 IntArray = NDArray[np.int64]
 
@@ -125,10 +124,10 @@ class Route:
     @classmethod
     def of(cls, model: Any, X: Any) -> "Route":
         """Follow the columns of X as far as they stay apart."""
-        *steps, (_, last) = _named_steps(model)
+        *steps, (_, last) = named_steps(model)
         steps = [(name, step) for name, step in steps if step not in PASSTHROUGH]
         kind = _kind(steps, X)
-        names = _names(X, [step for _, step in steps] or [last], kind)
+        names = input_names(X, [step for _, step in steps] or [last], kind)
         columns, windowed, apart = np.arange(len(names)), False, set[int]()
         n_first = 0
         for _, step in steps:
@@ -149,6 +148,16 @@ class Route:
         route = cls(first, rest, last, names, columns, kind, windowed, apart)
         _refuse_windows(route)
         return route
+
+    @classmethod
+    def inside(cls, model: Any) -> "Route":
+        """All steps in front of the last estimator, for what is seen inside of that.
+
+        Whatever they do: columns are not followed.
+        """
+        *steps, (_, last) = named_steps(model)
+        first = [step for _, step in steps if step not in PASSTHROUGH]
+        return cls(first, [], last, [], np.empty(0, dtype=np.int64), "sequences")
 
     @property
     def reaches_lstm(self) -> bool:
@@ -183,32 +192,13 @@ def is_lstm(estimator: Any) -> bool:
     return hasattr(estimator, "net_") and hasattr(estimator, "_read_known")
 
 
-def _named_steps(model: Any) -> Iterator[tuple[str, Any]]:
-    """The steps of a Pipeline, of those in it, and of what a search has found; estimator last."""
-    if hasattr(model, "cv_results_"):
-        if not hasattr(model, "best_estimator_"):
-            raise ValueError(
-                f"This {type(model).__name__} has no best_estimator_ to explain: it was fitted "
-                "with refit=False."
-            )
-        model = model.best_estimator_
-    if type(model) is not Pipeline:
-        yield "", model
-        return
-    for position, (name, step) in enumerate(model.steps):
-        if position == len(model.steps) - 1 or type(step) is Pipeline:
-            yield from ((inner or name, part) for inner, part in _named_steps(step))
-        else:
-            yield name, step
-
-
 def _kind(steps: list[tuple[str, Any]], X: Any) -> str:
     if steps and type(steps[0][1]) in SYMBOLS:
         return "symbols"
     return "table" if find_layout(X)[0] == "table" else "sequences"
 
 
-def _names(X: Any, steps: list[Any], kind: str) -> list[str]:
+def input_names(X: Any, steps: list[Any], kind: str) -> list[str]:
     """Names of the columns of X or the features of its sequences, as the user wrote them."""
     if kind == "symbols":
         name = X.columns[0] if hasattr(X, "columns") and len(X.columns) == 1 else None
@@ -218,8 +208,8 @@ def _names(X: Any, steps: list[Any], kind: str) -> list[str]:
             if name is None
             else str(name)
         ]
-    content = X if kind == "table" else find_layout(X)[1]
-    sample = content if kind == "table" or hasattr(content, "ndim") else content[0]
+    layout, content = ("table", X) if kind == "table" else find_layout(X)
+    sample = content[0] if layout == "ragged" else content
     shape = np.shape(sample)
     n = shape[-1] if len(shape) > 1 else 1
     names = getattr(sample, "columns", getattr(steps[0], "feature_names_in_", ()))

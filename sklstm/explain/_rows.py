@@ -20,8 +20,15 @@ FloatArray = NDArray[np.float64]
 
 # Numbers that one call of a kernel returns, and rows that it takes: many where they share work, few
 # where each is much work, so that a progress bar moves.
-CHUNK_ENTRIES = 2**22
-CHUNK_ROWS = {"deep": 256, "gradient": 64}
+CHUNK_ENTRIES = 2**20
+CHUNK_ROWS = {
+    "deep": 256,
+    "blocked": 32,
+    "gradient": 64,
+    "integrated": 64,
+    "saliency": 256,
+    "smoothgrad": 64,
+}
 FEW_ROWS = 8
 # Rows of a forward pass, and hidden-state entries that it may have.
 FORWARD_ROWS = 1024
@@ -33,11 +40,15 @@ PATIENCE = 5.0
 class Values(NamedTuple):
     """Of the players of some rows, shape (n, n_players, n_responses).
 
-    A network that returns sequences has ``n_timesteps * n_responses`` responses.
+    A network that returns sequences has ``n_timesteps * n_responses`` responses. Base values,
+    where they are not the mean of the references, and the fidelity of a local model have shape
+    (n, n_responses).
     """
 
     values: Tensor
     standard_error: Tensor | None = None
+    base_values: Tensor | None = None
+    local_fidelity: Tensor | None = None
 
 
 class Kernel(Protocol):
@@ -73,13 +84,17 @@ class Attributed(NamedTuple):
     base_values : array of shape (n,) + out
         Mean response of each row's references; NaN at padded steps.
     deviation : array of shape (n,) + out
-        Standard deviation of the references' responses.
+        Standard deviation of the references' responses; of a single reference, the unit of a
+        standardised output. NaN where the method has base values of its own.
+    local_fidelity : array of shape (n,) + out, or None
+        Of a local model.
     """
 
     values: FloatArray
     standard_error: FloatArray | None
     base_values: FloatArray
     deviation: FloatArray
+    local_fidelity: FloatArray | None = None
 
 
 def attributed(
@@ -99,7 +114,7 @@ def attributed(
     n = len(sequences)
     values = np.zeros((n, level.n_players, *out))
     errors: FloatArray | None = None
-    base, deviation = np.full((2, n, *out), np.nan)
+    base, deviation, fidelity = np.full((3, n, *out), np.nan)
     size = CHUNK_ENTRIES // (level.n_players * int(np.prod(out)))
     chunks = list(_chunks(sequences, min(max(1, size), CHUNK_ROWS.get(method, FEW_ROWS))))
     with (
@@ -117,21 +132,22 @@ def attributed(
             for chunk in chunks
         )
         bar = tqdm(total=n, desc="Explaining", unit="row", delay=PATIENCE, leave=False)
-        for chunk, (players, part, part_error, moments) in zip(chunks, results, strict=True):
+        for chunk, (players, part, part_error, of_rows) in zip(chunks, results, strict=True):
             where: Any = (chunk.rows[:, None], players)
             rows: Any = chunk.rows
             if per_step:
                 where, rows = (*where, chunk.steps), (rows, chunk.steps)
                 part = part.reshape(*part.shape[:2], -1, out[-1])
             values[where] = part
-            base[rows], deviation[rows] = moments
+            base[rows], deviation[rows], fidelity[rows] = of_rows
             if part_error is not None:
                 if errors is None:
                     errors = np.zeros_like(values)
                 errors[where] = part_error.reshape(part.shape)
             bar.update(len(chunk.rows))
         bar.close()
-    return Attributed(values, errors, base, deviation)
+    is_local = not np.isnan(fidelity).all()
+    return Attributed(values, errors, base, deviation, fidelity if is_local else None)
 
 
 def _chunks(sequences: Sequences, size: int) -> Iterator[Chunk]:
@@ -158,7 +174,7 @@ def _explain_chunk(
     references: FloatArray,
     table: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], FloatArray, FloatArray | None, FloatArray]:
-    """Players that have cells in these rows, their values and errors; base and deviation."""
+    """Players that have cells in these rows, their values and errors; base, deviation, fidelity."""
     device = network.x_mean.device
     players, renumbered = np.unique(table, return_inverse=True)
     n_references = references.shape[1]
@@ -171,15 +187,19 @@ def _explain_chunk(
         torch.from_numpy(renumbered.reshape(table.shape)).to(device),
     )
     error = result.standard_error
-    moments = torch.stack(moments_of(responses_of(network, readout, others), weights))
-    moments = moments.expand(2, len(x), -1)
+    unknown = result.values.new_full((len(x), result.values.shape[2]), torch.nan)
+    base, deviation, fidelity = result.base_values, unknown, result.local_fidelity
+    if base is None:
+        base, deviation = base_of(network, readout, others, weights)
+    parts = base, deviation, unknown if fidelity is None else fidelity
+    of_rows = torch.stack([part.expand(len(x), -1) for part in parts])
     if network.architecture["return_sequences"]:
-        moments = moments.unflatten(2, (x.shape[1], -1))
+        of_rows = of_rows.unflatten(2, (x.shape[1], -1))
     return (
         players,
         result.values.cpu().numpy(),
         None if error is None else error.cpu().numpy(),
-        moments.cpu().numpy(),
+        of_rows.cpu().numpy(),
     )
 
 
@@ -188,6 +208,17 @@ def moments_of(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     mean = torch.einsum("ij...,j->i...", values, weights)
     square = torch.einsum("ij...,j->i...", (values - mean[:, None]).square(), weights)
     return mean, square.sqrt()
+
+
+def base_of(
+    network: ScaledNetwork, readout: Readout, references: Tensor, weights: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of the references' responses, each of shape (1 or n, n_responses)."""
+    mean, deviation = moments_of(responses_of(network, readout, references), weights)
+    if references.shape[1] == 1:  # a baseline deviates by nothing; tolerances need a scale
+        unit = readout.unit(network.y_scale)
+        deviation = unit.repeat(deviation.shape[1] // len(unit)).expand_as(deviation)
+    return mean, deviation
 
 
 def responses_of(network: ScaledNetwork, readout: Readout, references: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._attribution import explaining
-from .._data import StepLayout
+from .._data import Sequences, StepLayout
 from ..nn import ScaledNetwork
 from ._agnostic import Model, explained
 from ._agnostic import choose as choose_sampler
@@ -59,8 +59,8 @@ def explain_shap(
       rounding, and is near the Shapley values, but not equal to them.
     * ``"blocked"``: the same rule for random blocks of players that are switched from the
       background to X one after the other. Nearer to the Shapley values with more blocks, at
-      three to four times ``n_blocks`` times the cost for each partition, of which there are at
-      least four; with as many blocks as players it samples them without bias.
+      three to four times ``n_blocks`` times the cost for a partition of each background row, of
+      which half is the least; with as many blocks as players it samples them without bias.
     * ``"gradient"``: expected gradients [3]_, with Gauss-Legendre nodes instead of random ones.
       Good where the network is smooth, poor where it is saturated; the additivity gap shows it.
       The one fast method for a ``module`` of your own.
@@ -91,10 +91,11 @@ def explain_shap(
         Models that have to be explained as a whole (Notes) take "exact", which is "auto" for up
         to 10 players, and "permutation": random orders of the players, each forwards and
         backwards, until the standard errors are below ``tolerance``.
-    level : {"cell", "feature", "timestep"}, int or mapping, default="cell"
-        The players of the game. An int makes windows of so many time steps. A mapping from
-        names holds, for each, features (of a table columns) by name or position, slices of time
-        steps, or pairs ``(slice, feature)``; every cell must be in one group.
+    level : {"cell", "feature", "timestep", "window"}, int or mapping, default="cell"
+        The players of the game. "window" makes ten windows of nearly equal length of the time
+        steps, an int windows of so many steps. A mapping from names holds, for each, features
+        (of a table columns) by name or position, slices of time steps, or pairs
+        ``(slice, feature)``; every cell must be in one group.
         ``Explanation.by`` sums the cells of one explanation instead, which answers another
         question: Shapley values of features are not the sums of those of their cells. For "deep"
         and "gradient" both are the same.
@@ -112,14 +113,16 @@ def explain_shap(
     tolerance : float, default=0.01
         "gradient" doubles its nodes until the additivity gap, and "blocked" its partitions until
         the standard errors are below this share of the output's spread: its standard deviation
-        over the background plus the distance of the row from its mean.
+        over the background plus the distance of the row from its mean. Beside a single background
+        row that of the training targets takes the place of the first, or 1 of logits.
     max_nodes : int, default=64
         Largest number of nodes of "gradient".
     budget : int, optional
         Evaluations of the network for each row of X that "blocked" and the methods of shap may
-        use. "blocked" draws at least four partitions; None stands for 64. Of the whole model for
-        "permutation", which draws at least four orders for each background row; None stands for
-        16.
+        use. "blocked" takes half of the background rows at least (of less than eight all; four
+        partitions in all), and beyond one partition for each of them whole rounds; None stands for
+        64. Of the whole model for "permutation", which draws at least four orders for each
+        background row; None stands for 16.
     n_jobs : int, optional
         Number of joblib workers.
     random_state : int, RandomState instance or None, default=None
@@ -204,10 +207,10 @@ def explain_shap(
     options = Options(response_method, target, method, level, n_jobs)
     seed = int(own_random_state(random_state).randint(2**31 - 1))
     work = Work(n_blocks, tolerance, max_nodes, budget, seed)
-    through = _through_network if route.reaches_lstm else _through_model
+    through = through_network if route.reaches_lstm else through_model
     with torch.inference_mode(False):  # the caller may be inside of it
         explanation, deviation, unit = through(route, X, passed, background, options, work)
-    _warn_of_gap(explanation, deviation, unit, tolerance)
+    warn_of_gap(explanation, deviation, unit, tolerance)
     return explanation
 
 
@@ -221,10 +224,25 @@ class Options(NamedTuple):
     n_jobs: int | None
 
 
-def _through_network(
-    route: Route, X: Any, passed: Passed, background: Any, options: Options, work: Work
+def through_network(
+    route: Route,
+    X: Any,
+    passed: Passed,
+    background: Any,
+    options: Options,
+    work: Any,
+    choose: Any = choose_kernel,
+    compare: Any = None,
 ) -> tuple[Explanation, FloatArray, FloatArray]:
     """Explain the LSTM behind one-to-one steps.
+
+    Parameters
+    ----------
+    route, X, passed, background, options, work
+    choose : callable
+        ``choose_kernel``, or what has its parameters and returns a name and a kernel.
+    compare : callable or None
+        ``references_of``, or what has its parameters and returns a Background.
 
     Returns
     -------
@@ -239,14 +257,14 @@ def _through_network(
     response = read_response(estimator, options.response_method, options.target)
     readout = response.readout.to(network.x_mean.device)
     sequences = estimator._read_known(passed.X)
-    references = _references(route, background, len(sequences))
+    references = (compare or references_of)(route, background, sequences)
     if route.first:
         inputs = inputs_of(route, X, passed, estimator)
     else:
         inputs = own_inputs(estimator, sequences, passed.X)
     players, of_network = inputs.level(options.level)
     counts = of_network.n_players, references.n_references
-    method, kernel = choose_kernel(options.method, network, readout, work, *counts)
+    method, kernel = choose(options.method, network, readout, work, *counts)
     result = attributed(
         network, readout, kernel, sequences, references, of_network, method, options.n_jobs
     )
@@ -258,7 +276,7 @@ def _through_network(
     return explanation, result.deviation.reshape(outputs.shape), unit
 
 
-def _references(route: Route, background: Any, n_rows: int) -> Background:
+def references_of(route: Route, background: Any, sequences: Sequences) -> Background:
     """Background rows behind the one-to-one steps, or those that the LSTM kept in fit."""
     estimator = route.last
     kept = getattr(estimator, "_background", None)
@@ -266,22 +284,38 @@ def _references(route: Route, background: Any, n_rows: int) -> Background:
         codes = estimator.net_.module_.embedding is not None
         return Background(estimator._read(kept, codes))
     return read_background(
-        lambda rows: estimator._read_known(route.passed(rows, few=True).X), background, n_rows
+        lambda rows: estimator._read_known(route.passed(rows, few=True).X),
+        background,
+        len(sequences),
     )
 
 
-def _through_model(
-    route: Route, X: Any, passed: Passed, background: Any, options: Options, work: Work
+def through_model(
+    route: Route,
+    X: Any,
+    passed: Passed,
+    background: Any,
+    options: Options,
+    work: Any,
+    choose: Any = choose_sampler,
 ) -> tuple[Explanation, FloatArray, FloatArray]:
-    """Explain any model as a whole, from the first step on that is not one-to-one."""
+    """Explain any model as a whole, from the first step on that is not one-to-one.
+
+    Parameters
+    ----------
+    route, X, passed, background, options, work
+    choose : callable
+        ``choose_sampler``, or what has its parameters and returns a name and an explainer.
+    """
     model = Model(route, passed.X, options.response_method, options.target)
     rows = rows_of(route, passed.X, background)
     inputs = inputs_of(route, X, passed)
     players, of_model = inputs.level(options.level)
-    method = choose_sampler(options.method, len(np.unique(of_model.table)), route.mixing)
-    result = explained(model, rows, of_model, method, work, options.n_jobs)
+    n_players = len(np.unique(of_model.table))
+    method, explain = choose(options.method, n_players, route.mixing, work)
+    result = explained(model, rows, of_model, explain, options.n_jobs)
     outputs, response = model.outputs, model.response
-    named = f"{method} (model-agnostic)"
+    named = method if method == "lime" else f"{method} (model-agnostic)"
     explanation = _explanation(
         inputs, players, result, outputs, response.method, named, response.names
     )
@@ -297,7 +331,7 @@ def _explanation(
     method: str,
     output_names: Any,
 ) -> Explanation:
-    out, error = outputs.shape[1:], result.standard_error
+    out, error, fidelity = outputs.shape[1:], result.standard_error, result.local_fidelity
     return Explanation(
         values=inputs.by_player(result.values, out, players),
         base_values=result.base_values.reshape(outputs.shape),
@@ -313,24 +347,21 @@ def _explanation(
         player_names=players.names,
         n_timesteps=inputs.n_timesteps,
         table_rows=inputs.table_rows,
+        local_fidelity=None if fidelity is None else fidelity.reshape(outputs.shape),
     )
 
 
-def _warn_of_gap(
+def warn_of_gap(
     explanation: Explanation, deviation: FloatArray, unit: FloatArray, tolerance: float
 ) -> None:
     """Say that values do not add up, which happens where the arithmetic or a method fails.
 
     ``unit`` is of a standardised output, for each of the responses.
     """
-    by_path = explanation.method == "gradient"
+    by_path = explanation.method in ("gradient", "integrated")
     outputs, base = explanation.output_values, explanation.base_values
-    spread = deviation + np.abs(outputs - base)
-    allowed = (tolerance if by_path else ADDITIVE) * spread
-    allowed += ROUNDING[0] * unit + ROUNDING[1] * np.abs(outputs)
-    excess = explanation.additivity_gap - allowed
-    excess[np.isnan(excess)] = np.inf
-    excess[np.isnan(outputs)] = -np.inf  # padded steps
+    share = tolerance if by_path else ADDITIVE
+    excess = excess_of(explanation.additivity_gap, outputs, base, deviation, unit, share)
     if not (excess > 0).any():
         return
     row = np.unravel_index(excess.argmax(), excess.shape)
@@ -348,6 +379,23 @@ def _warn_of_gap(
         UserWarning,
         stacklevel=3,
     )
+
+
+def excess_of(
+    gap: FloatArray,
+    outputs: FloatArray,
+    base: FloatArray,
+    deviation: FloatArray,
+    unit: FloatArray,
+    share: float = ADDITIVE,
+) -> FloatArray:
+    """How far gaps are above those that are not worth a warning, which are below zero."""
+    allowed = share * (deviation + np.abs(outputs - base))
+    allowed += ROUNDING[0] * unit + ROUNDING[1] * np.abs(outputs)
+    excess = gap - allowed
+    excess[np.isnan(excess)] = np.inf
+    excess[np.isnan(outputs)] = -np.inf  # padded steps
+    return excess
 
 
 def _outputs(estimator: Any, response: Response, X: Any, layout: StepLayout) -> FloatArray:

@@ -35,6 +35,7 @@ def one_output(e: "Explanation", which: tuple[int | str, ...]) -> dict[str, Any]
         "standard_error": None if e.standard_error is None else e.standard_error[of_player],
         "base_values": e.base_values[of_row],
         "output_values": e.output_values[of_row],
+        "local_fidelity": None if e.local_fidelity is None else e.local_fidelity[of_row],
         "output_names": kept if len(kept) > 1 else kept[0] if kept else [", ".join(chosen)],
     }
 
@@ -94,6 +95,7 @@ def sums_over_windows(e: "Explanation") -> dict[str, Any]:
         "player_names": None,
         "n_timesteps": None,
         "table_rows": None,
+        "local_fidelity": None,
     }
 
 
@@ -121,6 +123,7 @@ def over_rows(e: "Explanation", operation: str) -> dict[str, Any]:
         "lengths": None if e.lengths is None else real_steps(e).any(axis=0).sum(keepdims=True),
         "standard_error": None,
         "table_rows": None,
+        "local_fidelity": None,
     }
 
 

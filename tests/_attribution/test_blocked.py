@@ -100,3 +100,19 @@ def test_references_of_each_row(network, rows):
     own = references.expand(3, -1, -1, -1).clone()
     shared = draws(network, rows, 3, 1)
     np.testing.assert_allclose(draws(network, (x, own), 3, 1), shared, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_blocks", [1, 3])
+def test_several_rows_of_weights_are_several_means(network, rows, n_blocks):
+    weights = torch.from_numpy(np.random.default_rng(3).dirichlet(np.ones(N_REFERENCES), size=4))
+
+    def of(weights):
+        rng = np.random.default_rng(0)
+        return blocked(network, READOUT, *rows, weights, CELLS, n_blocks, rng)
+
+    together = of(weights)
+    assert together.shape == (4, 3, N_TIMESTEPS, N_FEATURES, 1)
+    for one, found in zip(weights, together, strict=True):
+        np.testing.assert_allclose(found, of(one), atol=1e-6)
+    if n_blocks == 1:
+        np.testing.assert_allclose(together, deep(network, READOUT, *rows, weights), atol=1e-6)

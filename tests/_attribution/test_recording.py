@@ -136,6 +136,25 @@ def test_codes_are_recorded_as_their_vectors():
         assert torch.equal(found.inputs[step, row], expected)
 
 
+@cells
+def test_a_record_in_old_memory_is_the_same(cell, activation):
+    network = network_of(cell=cell, activation=activation, num_layers=2, bidirectional=True)
+    old, new = draw(7, STEPS, INPUTS, seed=8), draw(7, STEPS, INPUTS, seed=9)
+    with torch.inference_mode():
+        expected, into = record(network, new), record(network, old)
+        found = record(network, new, into)
+        assert found.layers[1][1].z.data_ptr() == into.layers[1][1].z.data_ptr()
+        assert_close(found.hidden, expected.hidden, rtol=0, atol=0)
+        for layer, expected_layer in zip(found.layers, expected.layers, strict=True):
+            for side, expected_side in zip(layer, expected_layer, strict=True):
+                for name in ("z", "gates", "partners", "cells", "hidden"):
+                    assert torch.equal(getattr(side, name), getattr(expected_side, name))
+        # Of another shape it is left alone.
+        before = into.hidden.clone()
+        assert_close(record(network, new[:3], into).hidden, expected.hidden[:, :3])
+        assert torch.equal(into.hidden, before)
+
+
 # ---------------------------------------------------------------- backward
 
 

@@ -88,7 +88,7 @@ def test_kernel_with_all_coalitions_is_exact(n_players, n_responses):
     def value(z):
         return product_value(z)[:, :n_responses]
 
-    values, error = explained("kernel", numbered(n_players), value=value)
+    values, error, *_ = explained("kernel", numbered(n_players), value=value)
     assert values.shape == error.shape == (3, n_players, n_responses)
     assert values.dtype == torch.float64
     assert (error == 0).all()
@@ -98,7 +98,7 @@ def test_kernel_with_all_coalitions_is_exact(n_players, n_responses):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("n_players", [1, 2])
 def test_one_or_two_players_leave_no_choice(name, n_players):
-    values, error = explained(name, numbered(n_players))
+    values, error, *_ = explained(name, numbered(n_players))
     assert_close(values, true(numbered(n_players)), rtol=0, atol=1e-12)
     assert (error is None) == (name == "partition")
     assert error is None or error.max() < 1e-12
@@ -128,7 +128,7 @@ def test_standard_error_tells_the_error(name, n_coalitions):
 
 
 def test_permutation_is_near_and_exact_where_players_interact_in_pairs():
-    values, error = explained("permutation", budget=5 * 9 * 100)
+    values, error, *_ = explained("permutation", budget=5 * 9 * 100)
     gap = (values - true(PLAYERS)).abs()
     assert 0.005 < error[..., 0].max() < 0.5 * values[..., 0].abs().max()
     assert (gap <= 4 * error + 1e-12).all()
@@ -148,7 +148,7 @@ def test_a_budget_buys_precision():
 
 def test_kernel_keeps_more_than_ten_players():
     slopes = torch.linspace(1, 2, 12, dtype=torch.float64)
-    values, _ = explained(
+    values, *_ = explained(
         "kernel", numbered(12), value=lambda z: z.flatten(1) @ slopes[:, None], budget=400
     )
     mean = torch.einsum("j,jtf->tf", WEIGHTS, REFERENCES[0])
@@ -188,7 +188,7 @@ def owen_values(tree, players, refs=REFERENCES):
     ],
 )
 def test_partition_gives_owen_values(players, tree):
-    values, error = explained("partition", players)
+    values, error, *_ = explained("partition", players)
     assert error is None
     expected = owen_values(tree, players)
     assert_close(values, expected, rtol=0, atol=1e-9)
@@ -196,7 +196,7 @@ def test_partition_gives_owen_values(players, tree):
 
 
 def test_partition_shares_what_it_cannot_open():
-    values, _ = explained("partition", numbered(8), budget=5 * 4)
+    values, *_ = explained("partition", numbered(8), budget=5 * 4)
     halves = exact(product_value, X, REFERENCES, WEIGHTS, numbered(8) // 4, 1024)
     assert_close(values, halves.repeat_interleave(4, 1) / 4, rtol=0, atol=1e-12)
 
@@ -228,7 +228,7 @@ def test_many_players(name):
         return torch.stack([linear, linear.sin()], 1)
 
     players = torch.arange(300).view(100, FEATURES)
-    values, _ = explained(name, players, value=value, x=x, refs=refs)
+    values, *_ = explained(name, players, value=value, x=x, refs=refs)
     assert_close(values.sum(1), change(value, x, refs), rtol=0, atol=1e-9)
     if name != "partition":
         shares = slopes * (x - torch.einsum("j,ijtf->itf", weights(2), refs)).flatten(1)
@@ -256,7 +256,7 @@ def test_players_that_do_not_differ_have_exact_zeros(name, some):
     x = X.clone()
     x[0] = torch.where(same, 1.0, x[0])
     refs = torch.where(same, 1.0, REFERENCES)
-    values, error = explained(name, value=network_value(), x=x, refs=refs)
+    values, error, *_ = explained(name, value=network_value(), x=x, refs=refs)
     assert (values[0, some] == 0).all()
     assert error is None or (error[0, some] == 0).all()
     others = [player for player in range(4) if player not in some]
@@ -288,7 +288,7 @@ def test_players_that_do_not_differ_leave_the_tree_as_it_is():
 def test_players_that_do_not_differ_cost_nothing(name):
     players, value = numbered(12), Counted()
     refs = torch.where(players % 4 > 0, X[0], REFERENCES)
-    values, error = explained(name, players, value=value, x=X[:1], refs=refs, budget=5 * 70)
+    values, error, *_ = explained(name, players, value=value, x=X[:1], refs=refs, budget=5 * 70)
     assert sum(value.rows) <= 1 + 5 * (2**3 - 1)
     expected = exact(product_value, X[:1], refs, WEIGHTS, players, 1024)
     assert (values[0, np.arange(12) % 4 > 0] == 0).all()

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import BaseEstimator, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingRegressor, VotingRegressor
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import make_scorer
@@ -17,7 +19,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.explain import explain_permutation
-from sklstm.preprocessing import SlidingWindow
+from sklstm.explain._players import players_of
+from sklstm.preprocessing import SequenceTokenizer, SequenceWise, SlidingWindow
 
 N, STEPS, FEATURES = 60, 5, 3
 KEYS = ("importances", "importances_mean", "importances_std")
@@ -41,7 +44,7 @@ class KnownModel:
 
     def predict(self, X):
         if self.seen is not None:
-            self.seen.append(X)
+            self.seen.append([np.array(row) for row in X])  # X holds for this call only
         rows = [np.asarray(row)[~np.isnan(np.asarray(row)).all(axis=1)] for row in X]
         return np.array([row[:, 1].sum() + 3 * row[-1, 2] for row in rows])
 
@@ -327,9 +330,14 @@ def test_a_univariate_table_has_cells_but_no_features(data):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"level": "window"}, "'level' parameter.*'window'"),
+        ({"level": "windows"}, "'level' parameter.*'windows'"),
+        ({"level": 0}, "'level' parameter.*0"),
+        ({"level": {"some": [0]}}, "'level' parameter.*'x1' is in no group"),
         ({"n_repeats": 0}, "'n_repeats' parameter.*0"),
         ({"n_repeats": 1.5}, "'n_repeats' parameter.*1.5"),
+        ({"n_repeats": True}, "'n_repeats' parameter.*True"),
+        ({"block_size": N}, f"'block_size' parameter.*{N - 1}. Got {N} instead"),
+        ({"groups": np.arange(N)}, "'groups' parameter.*more than a row"),
     ],
 )
 def test_bad_arguments_are_named(data, fitted, arguments, message):
@@ -402,6 +410,156 @@ def test_a_table_of_a_model_without_time_steps_has_cells_alone(data, level):
         explain_permutation(model, X.reshape(N, -1), y, level=level)
 
 
+WIDE = np.random.default_rng(4).normal(size=(40, 13, 2))
+GROUPS = {"early": slice(0, 4), "late first": (slice(4, 13), 0), "late second": (slice(4, 13), 1)}
+# The cells of the first and the last player of each level, and its players' names.
+LEVELS_OF_WIDE = [
+    ("window", [(0, 0), (0, 1), (1, 0), (1, 1)], [(12, 0), (12, 1)], "steps 0 to 1"),
+    (6, [(t, f) for t in range(6) for f in range(2)], [(12, 0), (12, 1)], "steps 0 to 5"),
+    (GROUPS, [(t, f) for t in range(4) for f in range(2)], [(t, 1) for t in range(4, 13)], "early"),
+    ("feature", [(t, 0) for t in range(13)], [(t, 1) for t in range(13)], "x0"),
+]
+
+
+class SumOfCells:
+    """Every cell has its own weight; of a sequence of any length."""
+
+    weights = np.random.default_rng(5).normal(size=(13, 2))
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return np.array([(row * self.weights[: len(row)]).sum() for row in map(real, X)])
+
+    def score(self, X, y):
+        return -np.mean((self.predict(X) - y) ** 2)
+
+
+def real(row):
+    row = np.asarray(row)
+    return row[~np.isnan(row).all(axis=1)]
+
+
+def slow_drops(model, rows, y, cells, n_repeats, strata, block_size, seed):
+    """One cell and one row after the other."""
+    rng = np.random.RandomState(np.random.RandomState(seed).randint(np.iinfo(np.int32).max + 1))
+    drops, order, shuffled = [], np.arange(len(rows)), np.arange(len(rows))
+    for _ in range(n_repeats):
+        if strata is None:
+            rng.shuffle(shuffled)
+            order = order[shuffled]
+        else:
+            for stratum in strata:
+                starts = range(0, len(stratum), block_size)
+                blocks = [stratum[start : start + block_size] for start in starts]
+                order[stratum] = [i for b in rng.permutation(len(blocks)) for i in blocks[b]]
+        permuted = [row.copy() for row in rows]
+        donors = {}
+        for stratum in [range(len(rows))] if strata is None else strata:
+            reached = {
+                i: max([t + 1 for t, _ in cells if t < len(rows[i])] or [0]) for i in stratum
+            }
+            takers = [i for i in stratum if reached[i]]
+            givers = [order[i] for i in stratum if reached[order[i]]]
+            for taker, giver in zip(takers, givers, strict=True):
+                donors[taker] = giver
+                if len(rows[giver]) < reached[taker]:
+                    enough = [i for i in stratum if len(rows[i]) >= reached[taker]]
+                    donors[taker] = rng.choice(enough)
+        for row, donor in donors.items():
+            for t, f in cells:
+                if t < len(rows[row]):
+                    permuted[row][t, f] = rows[donor][t, f]
+        drops.append(model.score(rows, y) - model.score(permuted, y))
+    return drops
+
+
+EXCHANGES = {
+    "rows": {},
+    "blocks": {"block_size": 7},
+    "groups": {"groups": np.arange(40) % 3},
+    "both": {"groups": np.arange(40) % 3, "block_size": 4},
+}
+
+
+@pytest.mark.parametrize("layout", ["array", "ragged", "padded"])
+@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize("level, first, last, name", LEVELS_OF_WIDE)
+def test_levels_and_exchanges_are_those_of_a_slow_twin(layout, exchange, level, first, last, name):
+    rows = list(WIDE)
+    if layout != "array":
+        lengths = np.random.default_rng(6).integers(2, 14, size=40)
+        lengths[0] = 13
+        rows = [row[:length] for row, length in zip(rows, lengths, strict=True)]
+    X = {"array": WIDE, "ragged": rows}.get(layout)
+    if layout == "padded":
+        X = np.full((40, 15, 2), np.nan)
+        for target, row in zip(X, rows, strict=True):
+            target[14 - len(row) : 14] = row
+    model, options = SumOfCells(), EXCHANGES[exchange]
+    y = model.predict(X) + np.random.default_rng(7).normal(size=40)
+    result = explain_permutation(model, X, y, level=level, n_repeats=2, random_state=3, **options)
+    assert result.player_names[0] == name
+    assert len(result.player_names) == len(result.importances)
+    strata = None
+    if options:
+        labels = options.get("groups", np.zeros(40))
+        strata = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    for player, cells in ((0, first), (-1, last)):
+        expected = slow_drops(model, rows, y, cells, 2, strata, options.get("block_size", 1), 3)
+        np.testing.assert_allclose(result.importances[player], expected, rtol=1e-9, atol=1e-12)
+
+
+class Planted:
+    """The sum of two time steps of one feature."""
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return X[:, 10:12, 1].sum(axis=1)
+
+    def score(self, X, y):
+        return -np.mean((self.predict(X) - y) ** 2)
+
+
+def test_only_the_window_of_the_cells_that_matter_has_importance():
+    X = np.random.default_rng(0).normal(size=(400, 24, 2))
+    y = Planted().predict(X)
+    result = explain_permutation(Planted(), X, y, level="window", n_repeats=20, random_state=0)
+    lost = dict(zip(result.player_names, result.importances_mean, strict=True))
+    # 24 steps in ten windows. Two independent sums of variance 2 differ by 4 in square.
+    assert list(lost)[:2] == ["steps 0 to 2", "steps 3 to 4"]
+    assert lost.pop("steps 10 to 11") == pytest.approx(4, rel=0.1)
+    assert set(lost.values()) == {0}
+
+
+@pytest.mark.parametrize("level", ["cell", "feature", "timestep", "window", 2, "groups"])
+@pytest.mark.parametrize("layout", ["array", "ragged", "table", "univariate", "frame"])
+def test_players_have_the_names_that_an_explanation_gives_them(data, layout, level):
+    X, y = data
+    groups = {"a": slice(0, 3), "b": slice(3, None)}
+    if layout == "ragged":
+        X = [row[: 2 + i % 4] for i, row in enumerate(X)]
+    if layout == "univariate":
+        X = X[:, :, 0]
+    if layout in ("table", "frame"):
+        X = X.reshape(N, -1)
+    if layout == "frame":
+        X = pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
+        groups = {"a": [f"c{i}" for i in range(7)], "b": [f"c{i}" for i in range(7, 15)]}
+    if layout == "univariate" and level == "feature":
+        return
+    n_timesteps = STEPS if layout in ("table", "frame") else None
+    model = LSTMRegressor(2, max_epochs=1, n_timesteps=n_timesteps, random_state=0).fit(X, y)
+    level = groups if level == "groups" else level
+    explanation = model.explain_shap(X[:4], background=X, level=level, method="gradient")
+    result = model.explain_permutation(X, y, level=level, n_repeats=1, random_state=0)
+    assert result.player_names == list(explanation.player_names)
+    assert result.importances_mean.shape == explanation.values.shape[1:]
+
+
 class TestSlidingWindow:
     """In front of a SlidingWindow the columns of a table are the features."""
 
@@ -442,7 +600,7 @@ class TestSlidingWindow:
     def test_a_row_is_no_time_step(self):
         frame, y = self.table()
         model = self.fitted(SlidingWindow(3, time="when")).fit(frame, y)
-        with pytest.raises(ValueError, match=r"level='timestep' has no meaning .*SlidingWindow"):
+        with pytest.raises(ValueError, match=r"SlidingWindow.*model\[:-1\].*Got 'timestep'"):
             explain_permutation(model, frame, y, level="timestep")
 
     def test_the_window_is_found_in_a_pipeline_in_a_pipeline(self):
@@ -451,8 +609,8 @@ class TestSlidingWindow:
         inner = make_pipeline(StandardScaler(), SlidingWindow(3))
         model = make_pipeline(inner, LSTMRegressor(4, max_epochs=2, random_state=0)).fit(X, y)
         assert explain_permutation(model, X, y, random_state=0).importances.shape == (3, 5)
-        with pytest.raises(ValueError, match="no meaning"):
-            explain_permutation(model, X, y, level="timestep")
+        with pytest.raises(ValueError, match="SlidingWindow"):
+            explain_permutation(model, X, y, level="window")
 
     def test_cells_are_columns_without_time_and_groups(self):
         frame, y = self.table()
@@ -478,3 +636,193 @@ class TestSlidingWindow:
         model.fit(X, y)
         with pytest.raises(ValueError, match="not clear which column of X is the column 0"):
             explain_permutation(model, X, y)
+
+
+class Change(BaseEstimator):
+    """The last change of a series, from a window of two steps."""
+
+    def fit(self, X, y):
+        self.fitted_ = True
+        return self
+
+    def predict(self, X):
+        X = np.asarray(X)
+        return np.nan_to_num(X[:, -1, 0] - X[:, -2, 0])
+
+    def score(self, X, y):
+        return -np.mean((self.predict(X) - y) ** 2)
+
+
+def slow_series(n, memory, rng):
+    """Of variance 1, whose changes have variance 2 (1 - memory)."""
+    series = [rng.normal()]
+    for shock in rng.normal(scale=np.sqrt(1 - memory**2), size=n - 1):
+        series.append(memory * series[-1] + shock)
+    return np.array(series)
+
+
+def test_blocks_keep_the_changes_of_a_series():
+    """Another series of the same kind has other changes, but of the same size."""
+    table = slow_series(4000, 0.98, np.random.default_rng(0))[:, None]
+    model = make_pipeline(SlidingWindow(2), Change()).fit(table, table[:, 0])
+    y = model.predict(table)
+    variance = y.var()
+    rows = explain_permutation(model, table, y, random_state=0, n_repeats=10)
+    blocks = explain_permutation(model, table, y, random_state=0, n_repeats=10, block_size=250)
+    # An independent series loses twice the variance of the changes, and here 16 of 4000 windows
+    # lie across two blocks, whose change is of variance 2. Single rows make all changes such.
+    assert blocks.importances_mean[0] == pytest.approx(2 * variance + 2 * 16 / 4000, rel=0.15)
+    assert rows.importances_mean[0] == pytest.approx(2 * table.var() + variance, rel=0.15)
+    assert rows.importances_mean[0] > 20 * blocks.importances_mean[0]
+
+
+class MeanOfTwo:
+    """Half of each of two features of the last step."""
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return X[:, -1, :2].mean(axis=1)
+
+    def score(self, X, y):
+        return -np.mean((self.predict(X) - y) ** 2)
+
+
+def test_beyond_the_other_a_redundant_feature_has_little_importance():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 3, 3))
+    X[:, :, 1] = X[:, :, 0] + 0.1 * rng.normal(size=(2000, 3))
+    y = MeanOfTwo().predict(X)
+    season = np.digitize(X[:, -1, 0], np.quantile(X[:, -1, 0], np.arange(1, 40) / 40))
+    alone = explain_permutation(MeanOfTwo(), X, y, random_state=0)
+    conditional = explain_permutation(MeanOfTwo(), X, y, groups=season, random_state=0)
+    # Exchanging a feature x loses half of its variance; within bins, half of that within them.
+    within = np.mean([X[season == s, -1, 1].var() for s in range(40)])
+    assert alone.importances_mean[1] == pytest.approx(X[:, -1, 1].var() / 2, rel=0.05)
+    assert conditional.importances_mean[1] == pytest.approx(within / 2, rel=0.05)
+    assert conditional.importances_mean[1] < 0.05 * alone.importances_mean[1]
+    assert conditional.importances_mean[2] == alone.importances_mean[2] == 0
+
+
+@pytest.fixture(scope="module")
+def codes():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(2, 7, size=40)
+    rows = [rng.integers(0, 5, size=length) for length in lengths]
+    y = np.array([row[0] for row in rows], dtype=float)
+    model = LSTMRegressor(4, embedding_size=3, max_epochs=3, random_state=0).fit(rows, y)
+    return model, rows, y
+
+
+class TestCodes:
+    """Rows of codes, of which -1 is padding."""
+
+    def padded(self, rows, size=8):
+        X = np.full((len(rows), size), -1)
+        for target, row in zip(X, rows, strict=True):
+            target[: len(row)] = row
+        return X
+
+    @pytest.mark.parametrize("level", ["timestep", "cell", "feature", "window", 2])
+    def test_padding_is_no_code(self, codes, level):
+        model, rows, y = codes
+        ragged = model.explain_permutation(rows, y, level=level, n_repeats=2, random_state=0)
+        padded = self.padded(rows)
+        for X in (padded, padded[:, :, None], np.roll(padded, 1, axis=1)):
+            result = model.explain_permutation(X, y, level=level, n_repeats=2, random_state=0)
+            np.testing.assert_allclose(result.importances, ragged.importances, rtol=1e-6)
+            assert result.player_names == ragged.player_names
+
+    def test_dataframes(self, codes):
+        model, rows, y = codes
+        padded = self.padded(rows)
+        expected = model.explain_permutation(padded, y, level="timestep", random_state=0)
+        names = [f"t{i}" for i in range(8)]
+        for frame in (
+            pd.DataFrame(padded, columns=names, index=np.arange(40)[::-1]),
+            pl.DataFrame(padded, schema=names),
+        ):
+            named = clone(model).fit(frame, y)
+            result = named.explain_permutation(frame, y, level="timestep", random_state=0)
+            assert_same(result, expected)
+
+    def test_in_a_search(self, codes):
+        model, rows, y = codes
+        padded = self.padded(rows)
+        search = GridSearchCV(model, {"hidden_size": [4]}, cv=2).fit(padded, y)
+        result = explain_permutation(search, padded, y, level="timestep", random_state=0)
+        assert result.importances.shape == (6, 5)
+
+
+def test_texts_are_explained_as_tokens():
+    texts = ["good film", "bad film", "a good one", "bad"] * 10
+    y = np.array([1.0, 0, 1, 0] * 10)
+    lstm = LSTMRegressor(4, embedding_size=3, max_epochs=3, random_state=0)
+    model = make_pipeline(SequenceTokenizer(), lstm).fit(texts, y)
+    with pytest.raises(ValueError, match=r"SequenceTokenizer.*model\[1:\]"):
+        explain_permutation(model, texts, y)
+    codes = model[0].transform(texts)
+    result = explain_permutation(model[1:], codes, y, level="timestep", random_state=0)
+    assert result.importances.shape == (3, 5)
+
+
+def test_missing_values_that_a_step_imputes(data):
+    X, y = data
+    holed = X.copy()
+    holed[::7, 2, 1] = np.nan
+    model = make_pipeline(
+        SequenceWise(SimpleImputer()), LSTMRegressor(2, max_epochs=2, random_state=0)
+    ).fit(holed, y)
+    result = explain_permutation(model, holed, y, random_state=0)
+    assert_same(explain_permutation(model, list(holed), y, random_state=0), result)
+    table = holed.reshape(N, -1)
+    ridge = make_pipeline(SimpleImputer(), LinearRegression()).fit(table, y)
+    assert_same(
+        explain_permutation(ridge, table, y, level="cell", random_state=0),
+        permutation_importance(ridge, table, y, random_state=0),
+    )
+
+
+def test_sequences_in_dataframes_keep_their_columns(ragged):
+    names = ["hum", "temp", "wind"]
+    frames = [pd.DataFrame(row, columns=names) for row in ragged]
+    y = KnownModel().predict(ragged)
+    lstm = LSTMRegressor(2, max_epochs=2, random_state=0)
+    model = make_pipeline(SequenceWise(StandardScaler()), lstm).fit(frames, y)
+    result = explain_permutation(model, frames, y, random_state=0)  # a warning is an error
+    assert result.player_names == names
+    objects = np.empty(len(frames), dtype=object)
+    objects[:] = frames
+    assert_same(explain_permutation(model, objects, y, random_state=0), result)
+
+
+def test_groups_of_columns_of_any_model(data):
+    X, y = data
+    table = X.reshape(N, -1)
+    frame = pd.DataFrame(table, columns=[f"c{i}" for i in range(15)])
+    model = LinearRegression().fit(frame, y)
+    groups = {"first": ["c0", 1, 2, 3, 4], "rest": [f"c{i}" for i in range(5, 15)]}
+    result = explain_permutation(model, frame, y, level=groups, random_state=0)
+    assert result.player_names == list(groups)
+    as_array = LinearRegression().fit(table, y)
+    by_position = {"first": range(5), "rest": range(5, 15)}
+    other = explain_permutation(as_array, table, y, level=by_position, random_state=0)
+    np.testing.assert_allclose(other.importances, result.importances, rtol=1e-9)
+    with pytest.raises(ValueError, match=r"LinearRegression does not tell.*groups"):
+        explain_permutation(model, frame, y, level="window")
+
+
+def test_a_worker_has_one_copy_that_it_restores(data, ragged):
+    X, _ = data
+    for rows in (X, list(X), ragged, padded(ragged, "start")):
+        players = players_of(KnownModel(), rows, "window")
+        cells = players.cells.working_copy()
+        before = cells.values.copy()
+        for player in range(len(players)):
+            donors = np.argsort(-cells.lengths)[np.zeros(len(rows), dtype=int)]
+            with cells.exchanged(*players.cells_of(player), donors) as permuted:
+                assert np.shares_memory(np.asarray(permuted[0]), cells.values)
+                assert (cells.values[~np.isnan(before)] != before[~np.isnan(before)]).any()
+            np.testing.assert_array_equal(cells.values, before)
+        np.testing.assert_array_equal(players.cells.values, before)

@@ -364,8 +364,48 @@ def test_a_smaller_tolerance_is_more_work():
     rough = model.explain_shap(ROWS[:3], **options, tolerance=10.0)
     fine = model.explain_shap(ROWS[:3], **options, tolerance=5e-3)
     assert fine.standard_error.mean() < rough.standard_error.mean() / 2
-    capped = model.explain_shap(ROWS[:3], **options, tolerance=1e-9, budget=2 * 4 * 6 * 4)
+    capped = model.explain_shap(ROWS[:3], **options, tolerance=1e-9, budget=2 * 6 * 4)
     assert np.array_equal(capped.values, rough.values)
+    # A budget for less than the background: half of it.
+    least, half = (
+        model.explain_shap(ROWS[:3], **{**options, "background": BACKGROUND[:16]}, **work)
+        for work in ({"tolerance": 1e-9, "budget": 1}, {"tolerance": 10.0})
+    )
+    assert np.array_equal(least.values, half.values)
+
+
+@pytest.mark.parametrize(
+    ("n_background", "partitions", "low", "high"),
+    [(1, 4, 0.8, 1.25), (12, 2, 0.8, 1.25), (12, 1, 0.3, 1.1), (12, 0, 0.5, 1.1)],
+)
+def test_standard_errors_of_blocked_are_those_of_its_draws(n_background, partitions, low, high):
+    # With less than two partitions for each background row they are too large rather than small.
+    model = regressor(pooling="last")
+    options = {"background": BACKGROUND[:n_background], "method": "blocked", "n_blocks": 4}
+    budget = max(1, partitions * 2 * 4 * n_background)
+    draws = [
+        model.explain_shap(ROWS, **options, tolerance=1e-9, budget=budget, random_state=seed)
+        for seed in range(12)
+    ]
+    values = np.stack([e.values for e in draws])
+    errors = np.stack([e.standard_error for e in draws])
+    spread = np.sqrt(values.var(axis=0, ddof=1).mean() / (errors**2).mean())
+    assert low < spread < high
+    assert max(gap(e) for e in draws) < 1e-5
+
+
+def test_samples_of_blocked_are_unbiased_for_a_part_of_the_background():
+    model = regressor(pooling="last")
+    options = {"background": BACKGROUND, "level": "feature", "method": "blocked", "n_blocks": 3}
+    exact = model.explain_shap(ROWS, background=BACKGROUND, level="feature", method="exact")
+    draws = [
+        model.explain_shap(ROWS, **options, tolerance=1e-9, budget=1, random_state=seed).values
+        for seed in range(40)
+    ]
+    # As many blocks as players: Shapley values.
+    error = np.std(draws, axis=0, ddof=1) / np.sqrt(len(draws))
+    z = (np.mean(draws, axis=0) - exact.values) / error
+    assert 0.6 < np.sqrt(np.mean(z**2)) < 1.5
 
 
 def test_gradient_doubles_its_nodes_and_warns_where_that_is_not_enough():

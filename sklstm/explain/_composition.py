@@ -1,0 +1,55 @@
+"""The estimators that a Pipeline, a search or an ensemble is made of."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+# Where scikit-learn's meta-estimators keep the estimator they were given.
+_INNER = ("best_estimator_", "estimator", "regressor", "classifier", "base_estimator")
+
+
+def named_steps(model: Any) -> Iterator[tuple[str, Any]]:
+    """The steps of a Pipeline, of those in it, and of what a search has found; estimator last."""
+    if hasattr(model, "cv_results_"):
+        if not hasattr(model, "best_estimator_"):
+            raise ValueError(
+                f"This {type(model).__name__} has no best_estimator_ to explain: it was fitted "
+                "with refit=False."
+            )
+        model = model.best_estimator_
+    if type(model) is not Pipeline:
+        yield "", model
+        return
+    for position, (name, step) in enumerate(model.steps):
+        if position == len(model.steps) - 1 or type(step) is Pipeline:
+            yield from ((inner or name, part) for inner, part in named_steps(step))
+        else:
+            yield name, step
+
+
+def all_steps(model: Any) -> list[Any]:
+    """The steps of a pipeline, of the pipelines in it, and of what a search or ensemble holds."""
+    if hasattr(model, "steps"):
+        return [part for _, step in model.steps for part in all_steps(step)]
+    return next((all_steps(inner) for inner in _inner(model)), [model])
+
+
+def _inner(model: Any) -> Iterator[Any]:
+    """The estimator that a meta-estimator was given, or else those it fitted."""
+    given = [getattr(model, name, None) for name in _INNER]
+    members = getattr(model, "estimators_", None)
+    first = [estimator for estimator in given if estimator is not None][:1]
+    yield from first or (np.ravel(members).tolist() if members is not None else [])
+
+
+def all_n_timesteps(model: Any) -> Iterator[int | None]:
+    """The ``n_timesteps`` of the last estimators that there are."""
+    if hasattr(model, "n_timesteps"):
+        yield model.n_timesteps
+    elif hasattr(model, "steps"):
+        yield from all_n_timesteps(model.steps[-1][1])
+    else:
+        for estimator in _inner(model):
+            yield from all_n_timesteps(estimator)
