@@ -4,7 +4,18 @@ A class method computes and draws, ``plot`` draws again elsewhere, ``frame`` giv
 Matplotlib is needed to draw: ``pip install 'sklstm[plot]'``.
 """
 
+from ._activations import ActivationDisplay
 from ._attribution import AttributionDisplay
+from ._forecast import ForecastDisplay
+from ._gates import GateDisplay
 from ._importance import ImportanceDisplay
+from ._learning_curve import LearningCurveDisplay
 
-__all__ = ["AttributionDisplay", "ImportanceDisplay"]
+__all__ = [
+    "ActivationDisplay",
+    "AttributionDisplay",
+    "ForecastDisplay",
+    "GateDisplay",
+    "ImportanceDisplay",
+    "LearningCurveDisplay",
+]

@@ -90,9 +90,9 @@ def colour_bar(image: AxesImage, ax: Axes, label: str) -> Any:
     """A colour bar beside a panel, which keeps its width: panels share their time axis."""
     place = ax.inset_axes((1.02, 0.0, 0.025, 1.0))
     bar = ax.figure.colorbar(image, cax=place)
-    bar.set_label(label, fontsize=SMALL)
+    bar.set_label(wrapped(label, ax, 1), fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
-    bar.locator = MaxNLocator(5)
+    bar.locator = MaxNLocator(int(np.clip(size_in_points(ax)[1] / (2.5 * SMALL), 1, 5)))
     bar.update_ticks()
     return bar
 
@@ -121,7 +121,23 @@ class NameLocator(Locator):
         step = next(
             k * 10**power for power in range(9) for k in (1, 2, 5) if k * 10**power >= every
         )
-        return [tick for tick in range(0, len(self.names), step) if low <= tick <= high]
+        places = range(len(self.names))
+        scale = (high - low) / max(points, 1.0)
+
+        def inside(tick: int) -> bool:
+            # The text at an end of the x axis must not reach into the next panel.
+            room = max(0.0, self._text_width(tick) - SMALL) / 2 * scale if along_x else 0.0
+            return low + room <= tick <= high - room
+
+        ticks: list[float] = [tick for tick in places[::step] if inside(tick)]
+        if len(ticks) < 2 and any(map(inside, places)):
+            first = next(tick for tick in places if inside(tick))
+            ticks = [tick for tick in places[first::step] if inside(tick)]
+        return ticks or [round((low + high) / 2)]
+
+    def _text_width(self, tick: int) -> float:
+        longest = max(map(len, self.names))
+        return (self.width - SMALL) * len(self.names[tick]) / max(longest, 1)
 
 
 def size_in_points(ax: Axes) -> tuple[float, float]:
@@ -131,9 +147,10 @@ def size_in_points(ax: Axes) -> tuple[float, float]:
     return box.width * 72 / figure.dpi, box.height * 72 / figure.dpi
 
 
-def name_ticks(axis: Axis, names: Sequence[Any]) -> None:
+def name_ticks(axis: Any, names: Sequence[Any]) -> None:
     """Name the positions 0, 1, 2 and so on of an axis, as many as there is room for."""
-    texts = [shortened(str(name), name_length(axis.axes)) for name in names]
+    longest = name_length(axis.axes) if axis.axis_name == "y" else 20
+    texts = [shortened(str(name), longest) for name in names]
 
     def text_at(position: float, _: Any = None) -> str:
         near = round(position)
@@ -161,7 +178,7 @@ def name_length(ax: Axes) -> int:
 def wrapped(text: str, ax: Axes, direction: int) -> str:
     """On as many lines as it takes along the x axis (0) or the y axis (1) of a panel."""
     letters = int(size_in_points(ax)[direction] / (0.6 * (SMALL + 1)))
-    return "\n".join(textwrap.wrap(text, max(letters, 10)))
+    return "\n".join(textwrap.wrap(text, max(letters, 6), break_long_words=False))
 
 
 def n_names_fit(ax: Axes) -> int:
@@ -194,3 +211,28 @@ def legend(ax: Axes, n_entries: int) -> None:
             borderaxespad=0.2,
             handlelength=1.6,
         )
+
+
+def legend_above(ax: Axes, handles: Sequence[Any] | None = None) -> None:
+    """Above the panel, where it covers nothing, on as many lines as its width asks for."""
+    known: Any = ax.get_legend_handles_labels()[0] if handles is None else handles
+    texts = [handle.get_label() for handle in known]
+    letters = max(map(len, texts), default=1) + 6  # with the piece of line and the gap
+    columns = int(size_in_points(ax)[0] / (0.55 * SMALL * letters))
+    ax.legend(
+        known,
+        texts,
+        ncols=int(np.clip(columns, 1, len(texts))),
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.1,
+        fontsize=SMALL,
+        frameon=False,
+        handlelength=1.6,
+        columnspacing=1.2,
+    )
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Ticks at whole numbers only."""
+    axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))

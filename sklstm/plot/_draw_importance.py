@@ -84,16 +84,9 @@ def _parts(display: "ImportanceDisplay", shown: NDArray[np.int64], others: Any) 
         display, display.importances, display.interval, shown, others, -0.2, 0.4, FIRST
     ) + _bars(display, display.total, display.total_interval, shown, others, 0.2, 0.4, SECOND)
     first, total = display.artists_[0], display.artists_[len(display.artists_) // 2]
-    display.ax_.legend(
-        [first, total],
-        display.series,
-        fontsize=_canvas.SMALL,
-        frameon=False,
-        ncols=2,
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        borderaxespad=0.1,
-    )
+    first.set_label(display.series[0])
+    total.set_label(display.series[1])
+    _canvas.legend_above(display.ax_, [first, total])
 
 
 def _bars(

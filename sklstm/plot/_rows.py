@@ -4,7 +4,7 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from ..explain._pipelines import SYMBOLS, Route
+from ..explain._pipelines import SYMBOLS, Route, _named_steps, is_lstm
 from ..preprocessing import SequenceOneHotEncoder
 from ._checks import position
 
@@ -29,3 +29,12 @@ def symbols_of_pipeline(model: Any, X: Any) -> list[str] | None:
     if type(first[0]) is SequenceOneHotEncoder:
         return [str(symbol) for symbol in first[0].alphabet]
     return ["<unk>", *first[0].vocabulary_]
+
+
+def fitted_lstm(model: Any) -> Any:
+    """The LSTM at the end of a fitted Pipeline or search."""
+    check_is_fitted(model)
+    *_, (_, last) = _named_steps(model)
+    if not is_lstm(last):
+        raise ValueError(f"The model must end in an LSTM of this library. Got {last!r:.80}.")
+    return last

@@ -1,21 +1,28 @@
 """Labels of time steps."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+
+def as_times(times: Sequence[Any]) -> NDArray[np.datetime64] | None:
+    """As dates of NumPy, without time zones; None where they are no dates."""
+    if hasattr(times, "to_timestamp"):  # periods of pandas
+        times = times.to_timestamp()
+    array = np.asarray(times)
+    if array.dtype.kind == "O" and all(isinstance(time, date) for time in array):
+        array = np.array([np.datetime64(_naive(time)) for time in array])
+    return array if array.dtype.kind == "M" else None
 
 
 def time_texts(times: Sequence[Any]) -> list[str]:
     """Short texts: dates without what is the same for all, anything else as it is."""
-    array = np.asarray(times)
-    if array.dtype.kind == "O":
-        try:
-            array = np.array([np.datetime64(_naive(time)) for time in times])
-        except (TypeError, ValueError):
-            return [str(time) for time in times]
-    if array.dtype.kind != "M":
-        return [str(time) for time in array.tolist()]
+    array = as_times(times)
+    if array is None:
+        return [str(time) for time in times]
     days, months = array.astype("M8[D]"), array.astype("M8[M]")
     if not np.array_equal(days.astype(array.dtype), array):  # hours within days
         texts = np.datetime_as_string(array, unit="m").tolist()

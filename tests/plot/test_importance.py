@@ -158,7 +158,7 @@ def test_outputs_of_sobol_indices():
     assert display.interval is None
     with pytest.raises(ValueError, match=r"'output' parameter must be one of \['u', 'v'\]"):
         ImportanceDisplay.from_variance(result, output="w")
-    with pytest.raises(ValueError, match="'output' parameter must be of 1 axes"):
+    with pytest.raises(ValueError, match=r"'output' parameter must be of 1 axes"):
         ImportanceDisplay.from_variance(result, output=(0, 1))
 
 
@@ -240,3 +240,15 @@ def test_an_explanation_draws_what_fits_it(explanation):
 def test_bad_arguments(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()
+
+
+def test_texts_that_overlap_or_are_cut_would_be_noticed():
+    figure, ax = plt.subplots()
+    ax.text(0.5, 0.5, "one text")
+    check_texts(figure)
+    other = ax.text(0.52, 0.51, "another")
+    with pytest.raises(AssertionError, match="one text"):
+        check_texts(figure)
+    other.set_position((1.3, 0.2))
+    with pytest.raises(AssertionError, match="another"):
+        check_texts(figure)
