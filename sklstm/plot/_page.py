@@ -74,13 +74,13 @@ def _cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def picture(draw: Callable[[Any], Any], size: tuple[float, float], text: str) -> str:
+def picture(draw: Callable[..., Any], size: tuple[float, float], text: str) -> str:
     """What ``draw`` draws into an axis.
 
     Parameters
     ----------
     draw : callable
-        Takes a matplotlib axis.
+        Takes a matplotlib ``ax``.
     size : (float, float)
         Width and height in inches.
     text : str
@@ -89,7 +89,7 @@ def picture(draw: Callable[[Any], Any], size: tuple[float, float], text: str) ->
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, dpi=100, layout="constrained")
-    draw(figure.subplots())
+    draw(ax=figure.subplots())
     file = io.BytesIO()
     figure.savefig(file, format="png")
     data = base64.b64encode(file.getvalue()).decode("ascii")

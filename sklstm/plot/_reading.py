@@ -12,7 +12,7 @@ from sklearn.base import is_classifier
 from .._data import Sequences
 from ..explain import Explanation, explain_permutation, explain_shap
 from ..explain._pipelines import Route, is_lstm
-from ..explain._shap import _references as references_of
+from ..explain._shap import references_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -43,8 +43,10 @@ class Reading:
     background : array-like, or None for the rows that the model kept
     seed : int
     route : Route
-    sequences : Sequences
+    read : array-like
         What the LSTM reads of X.
+    sequences : Sequences
+        The same, read.
     """
 
     model: Any
@@ -53,6 +55,7 @@ class Reading:
     background: Any
     seed: int
     route: Route
+    read: Any
     sequences: Sequences
 
     @classmethod
@@ -74,7 +77,7 @@ class Reading:
                 "A report needs at least 2 rows in X, and as many targets in y. "
                 f"Got {n} rows and {n_targets} targets."
             )
-        return cls(model, X, y, background, seed, route, sequences)
+        return cls(model, X, y, background, seed, route, read, sequences)
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -118,7 +121,9 @@ class Reading:
             return (1 - self.probability).reshape(len(self), -1).mean(axis=1)
         if self.per_step:
             return np.array([self._error_of_steps(row) for row in range(len(self))])
-        missed = np.abs(np.asarray(self.y, dtype=np.float64) - self.predicted).reshape(len(self), -1)
+        missed = np.abs(np.asarray(self.y, dtype=np.float64) - self.predicted).reshape(
+            len(self), -1
+        )
         spread = np.asarray(self.y, dtype=np.float64).reshape(len(self), -1).std(axis=0)
         return (missed / np.where(spread > 0, spread, 1)).mean(axis=1)
 
@@ -130,19 +135,25 @@ class Reading:
 
     @cached_property
     def references(self) -> Any:
-        """Background, given, kept by the model, or drawn from X."""
-        if self.background is not None and not self.route.reaches_lstm:
-            n = len(self.background)
-            drawn = np.random.default_rng([self.seed, 0]).permutation(n)[: self._n_references]
-            return take(self.background, np.sort(drawn))
-        if not self.drawn:
-            return self.background
+        """Background: some of the given rows, those kept by the model, or some of X."""
+        if self.background is None and not self.drawn:
+            return None
+        rows = self.X if self.background is None else self.background
         if self.route.windowed:
-            return self.X
-        lengths = self.sequences.lengths
-        drawn = np.random.default_rng([self.seed, 0]).permutation(len(self))[: self._n_references]
-        longest = np.argsort(lengths, kind="stable")[-LONGEST:]
-        return take(self.X, np.union1d(drawn[: -len(longest)], longest))
+            return rows  # its windows are thinned out
+        n = BACKGROUND if self.route.reaches_lstm else FEW
+        drawn = np.random.default_rng([self.seed, 0]).permutation(len(rows))[:n]
+        if len(drawn) == len(rows):
+            return rows
+        longest = np.argsort(self._lengths(rows), kind="stable")[-LONGEST:]
+        return take(rows, np.union1d(drawn[: -len(longest)], longest))
+
+    def _lengths(self, rows: Any) -> IntArray:
+        """Of what the LSTM reads of rows."""
+        if not self.route.reaches_lstm:
+            return np.zeros(len(rows), dtype=np.int64)
+        lengths: IntArray = self.lstm._read_known(self.route.passed(rows).X).lengths
+        return lengths
 
     @property
     def drawn(self) -> bool:
@@ -158,12 +169,8 @@ class Reading:
             return full[-self._at_most :]
         if not self.route.reaches_lstm:
             return rows
-        reached = references_of(self.route, self.references, len(self)).sequences.lengths.max()
+        reached = references_of(self.route, self.references, self.sequences).sequences.lengths.max()
         return rows[self.sequences.lengths <= reached]
-
-    @property
-    def _n_references(self) -> int:
-        return BACKGROUND if self.route.reaches_lstm else FEW
 
     @property
     def _at_most(self) -> int:
@@ -206,9 +213,7 @@ class Reading:
         return self._explained(take(self.X, rows))
 
     def _explained(self, X: Any) -> Explanation:
-        return explain_shap(
-            self.model, X, background=self.references, random_state=self.seed, n_jobs=1
-        )
+        return explain_shap(self.model, X, background=self.references, random_state=self.seed)
 
     @cached_property
     def level(self) -> Any:
@@ -228,6 +233,10 @@ class Reading:
     def importance(self) -> Explanation:
         """Mean absolute Shapley values of the players."""
         return self.explanation.by(self.level).abs().mean()
+
+    def read_row(self, row: int) -> Any:
+        """A row as the LSTM reads it, for what is seen inside of it."""
+        return take(self.read, np.array([row]))
 
     @cached_property
     def permutation(self) -> Any:

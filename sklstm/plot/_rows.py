@@ -4,7 +4,8 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from ..explain._pipelines import SYMBOLS, Route, _named_steps, is_lstm
+from ..explain._composition import named_steps
+from ..explain._pipelines import SYMBOLS, Route, is_lstm
 from ..preprocessing import SequenceOneHotEncoder
 from ._checks import position
 
@@ -34,7 +35,7 @@ def symbols_of_pipeline(model: Any, X: Any) -> list[str] | None:
 def fitted_lstm(model: Any) -> Any:
     """The LSTM at the end of a fitted Pipeline or search."""
     check_is_fitted(model)
-    *_, (_, last) = _named_steps(model)
+    *_, (_, last) = named_steps(model)
     if not is_lstm(last):
         raise ValueError(f"The model must end in an LSTM of this library. Got {last!r:.80}.")
     return last

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -18,8 +19,9 @@ from sklearn.metrics import (
 from .._data import flatten_steps
 from ..explain import Explanation, explain_gates
 from ..nn import LSTMNetwork
+from ._activations import ActivationDisplay
 from ._attribution import AttributionDisplay
-from ._gates import ActivationDisplay, GateDisplay
+from ._gates import GateDisplay
 from ._importance import ImportanceDisplay
 from ._learning_curve import LearningCurveDisplay
 from ._page import Section, heading, paragraph, picture, table
@@ -34,7 +36,10 @@ LINES = 20
 def _data(reading: Reading) -> Section:
     sequences, e = reading.sequences, reading.explanation
     lengths = sequences.lengths
-    rows = [("rows", len(reading)), ("features", sequences.n_features)]
+    rows: list[tuple[str, Any]] = [
+        ("rows", len(reading)),
+        ("features", sequences.n_features),
+    ]
     if sequences.uniform:
         rows.append(("time steps", sequences.max_length))
     else:
@@ -53,15 +58,38 @@ def _data(reading: Reading) -> Section:
         more = len(e.feature_names) - LINES
         parts.append(paragraph(f"{text}; {more} more are not listed." if more > 0 else f"{text}:"))
         parts.append(table(names, shown))
-    return Section("Data", parts)
+    return Section("Data", [*parts, _targets(reading)])
+
+
+def _targets(reading: Reading) -> str:
+    """What y is like."""
+    true = _flat(reading)[0]
+    if true.ndim == 2 and reading.classifies:
+        rows = [(f"label {i}", float(share)) for i, share in enumerate(true.mean(axis=0)[:LINES])]
+        return table(["y", "share of rows"], rows)
+    if reading.classifies:
+        labels, counts = np.unique(true, return_counts=True)
+        order = np.argsort(-counts, kind="stable")[:LINES]
+        return table(["y", "number"], [(labels[i], int(counts[i])) for i in order])
+    columns = true.reshape(len(true), -1).astype(np.float64).T[:LINES]
+    return table(
+        ["y", "mean", "deviation", "low", "high"],
+        [
+            (f"output {i}", *(float(f(column)) for f in (np.mean, np.std, np.min, np.max)))
+            for i, column in enumerate(columns)
+        ],
+    )
+
+
+def _flat(reading: Reading) -> tuple[Any, Any]:
+    """Targets and predictions; those of time steps one after the other."""
+    if reading.per_step:
+        return flatten_steps(reading.y, reading.predicted, None)[:2]
+    return np.asarray(reading.y), np.asarray(reading.predicted)
 
 
 def _score(reading: Reading) -> Section:
-    true, predicted, _ = (
-        flatten_steps(reading.y, reading.predicted, None)
-        if reading.per_step
-        else (np.asarray(reading.y), np.asarray(reading.predicted), None)
-    )
+    true, predicted = _flat(reading)
     if reading.classifies:
         rows = list(_scores_of_labels(true, predicted))
     else:
@@ -105,8 +133,9 @@ def _training(reading: Reading) -> Section:
     seconds = sum(row.get("dur", 0) for row in lstm.history_)
     if seconds:
         rows.append(("seconds", f"{seconds:.1f}"))
-    display = LearningCurveDisplay.from_estimator(lstm)
-    drawn = picture(lambda ax: display.plot(ax=ax), WIDE, "loss by epoch")
+    drawn = picture(
+        lambda ax: LearningCurveDisplay.from_estimator(lstm, ax=ax), WIDE, "loss by epoch"
+    )
     return Section("Training", [table(["", "fit"], rows), drawn])
 
 
@@ -119,34 +148,35 @@ def _importance(reading: Reading) -> Section:
         f"Mean absolute Shapley value over {len(e)} rows beside {source}, by the method "
         f"{e.method!r}, in units of {e.response_method}."
     )
-    view = e if reading.level == "cell" else e.by(reading.level)
-    if view.output_values.ndim > 1:
-        view = _over_outputs(view)
+    if e.output_values.ndim > 1:
         text += " Means over the outputs."
-    display = ImportanceDisplay.from_explanation(view)
+    view = e.by(reading.level)
     parts = [
         heading("What the predictions are made of"),
         paragraph(text),
-        picture(lambda ax: display.plot(ax=ax), WIDE, "mean absolute Shapley values"),
+        picture(
+            lambda ax: ImportanceDisplay.from_explanation(view, ax=ax),
+            WIDE,
+            "mean absolute Shapley values",
+        ),
     ]
-    bunch = reading.permutation
-    if bunch is None:
+    drops = reading.permutation
+    if drops is None:
         return Section("What matters", parts)
-    drops = ImportanceDisplay.from_permutation(bunch)
     parts += [
         heading("What the score would lose"),
         paragraph(
-            "Drop of the score when the values are exchanged between rows, over "
-            f"{bunch.importances.shape[-1]} repetitions."
+            "Drop of the score when the values are exchanged between rows, "
+            f"{drops.importances.shape[-1]} times."
         ),
-        picture(lambda ax: drops.plot(ax=ax), WIDE, "drop of the score by permutation"),
+        picture(
+            lambda ax: ImportanceDisplay.from_permutation(drops, ax=ax),
+            WIDE,
+            "drop of the score by permutation",
+        ),
         paragraph(_agreement(reading)),
     ]
     return Section("What matters", parts)
-
-
-def _over_outputs(e: Explanation) -> Any:
-    raise NotImplementedError
 
 
 def _agreement(reading: Reading) -> str:
@@ -156,7 +186,7 @@ def _agreement(reading: Reading) -> str:
     if len(drops) < 3 or np.ptp(drops) == 0 or np.ptp(shapley) == 0:
         return "There are too few inputs that matter to say how far the two orders agree."
     correlation = float(spearmanr(shapley, drops).statistic)
-    how = "well" if correlation > 0.8 else "in part" if correlation > 0.4 else "hardly"
+    how = "well" if correlation >= 0.75 else "in part" if correlation > 0.4 else "hardly"
     return (
         f"The two orders agree {how}: their rank correlation is {correlation:.2f}. They answer "
         "two questions. An input that the model uses but that does not help the score is "
@@ -165,19 +195,21 @@ def _agreement(reading: Reading) -> str:
 
 
 def _examples(reading: Reading) -> Section:
-    e, parts = reading.explanation, list[str]()
+    e = reading.explanation
+    parts = [
+        paragraph(
+            "Every picture shows a row and what its cells added to the output, beside the usual "
+            f"output of the background. Output: {e.response_method}."
+        )
+    ]
     place = {int(row): i for i, row in enumerate(reading.explained)}
     for why, row in reading.examples:
         one = _one_output(reading, e[place[row]])
-        display = AttributionDisplay.from_explanation(one)
-        name = "" if one.output_names is None else f" of the output {one.output_names[0]!r}"
         parts += [
             heading(f"Row {row} ({why}): {_outcome(reading, row)}"),
-            paragraph(
-                f"{e.response_method}{name}: {float(one.output_values[0]):.4g}, usually "
-                f"{float(one.base_values[0]):.4g}; what is drawn sums to the difference."
+            picture(
+                partial(AttributionDisplay.from_explanation, one), TALL, f"attribution of row {row}"
             ),
-            picture(lambda ax, d=display: d.plot(ax=ax), TALL, f"attribution of row {row}"),
         ]
     return Section("Examples", parts)
 
@@ -199,8 +231,8 @@ def _outcome(reading: Reading, row: int) -> str:
         if reading.classifies:
             return f"{np.mean(true == predicted):.0%} of the time steps right"
         return f"mean absolute error {reading.errors[row]:.4g}"
-    true, predicted = (_text(take(rows, np.array([row]))) for rows in (reading.y, reading.predicted))
-    text = f"true {true}, predicted {predicted}"
+    pair = [_text(take(rows, np.array([row]))) for rows in (reading.y, reading.predicted)]
+    text = "true {}, predicted {}".format(*pair)
     if reading.probability is None or reading.probability.ndim > 1:
         return text
     return f"{text}, probability of the true class {reading.probability[row]:.2g}"
@@ -218,14 +250,13 @@ def _inside(reading: Reading) -> Section:
         text = "The network is a module of your own, whose inside is not known."
         return Section("Inside the network", [paragraph(text)])
     row = reading.examples[len(reading.examples) // 2][1]
-    bunch = explain_gates(reading.lstm, reading.one_read(row))
+    bunch = explain_gates(reading.lstm, reading.read_row(row))
     half_life = bunch.half_life
     rows = []
     for layer, by_direction in enumerate(half_life):
         for direction, units in zip(("forward", "backward"), by_direction, strict=False):
             quartiles = np.percentile(units, [0, 25, 50, 75, 100], method="nearest")
             rows.append((f"layer {layer}, {direction}", *map(float, quartiles)))
-    gates, states = GateDisplay.from_gates(bunch), ActivationDisplay.from_gates(bunch)
     return Section(
         "Inside the network",
         [
@@ -233,11 +264,23 @@ def _inside(reading: Reading) -> Section:
                 "Half-life of the memory of the hidden units, in time steps: after so many, half "
                 f"of what a unit remembers is left. Measured on row {row}."
             ),
-            table(["", "shortest", "", "median", "", "longest"], rows),
+            table(
+                [
+                    "",
+                    "shortest",
+                    "a quarter below",
+                    "half below",
+                    "three quarters below",
+                    "longest",
+                ],
+                rows,
+            ),
             heading(f"Gates of row {row}"),
-            picture(lambda ax: gates.plot(ax=ax), TALL, "gates by unit and time step"),
+            picture(partial(GateDisplay.from_gates, bunch), TALL, "gates by unit and time step"),
             heading(f"Hidden states of row {row}"),
-            picture(lambda ax: states.plot(ax=ax), TALL, "hidden states by unit and time step"),
+            picture(
+                partial(ActivationDisplay.from_gates, bunch), TALL, "hidden states by unit and step"
+            ),
         ],
     )
 
