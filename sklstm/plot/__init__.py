@@ -10,6 +10,7 @@ from ._forecast import ForecastDisplay
 from ._gates import GateDisplay
 from ._importance import ImportanceDisplay
 from ._learning_curve import LearningCurveDisplay
+from ._report import report
 
 __all__ = [
     "ActivationDisplay",
@@ -18,4 +19,5 @@ __all__ = [
     "GateDisplay",
     "ImportanceDisplay",
     "LearningCurveDisplay",
+    "report",
 ]

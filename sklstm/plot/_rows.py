@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from ..explain._composition import named_steps
 from ..explain._pipelines import SYMBOLS, Route, is_lstm
 from ..preprocessing import SequenceOneHotEncoder
 from ._checks import position
@@ -35,9 +35,7 @@ def symbols_of_pipeline(model: Any, X: Any) -> list[str] | None:
 def fitted_lstm(model: Any) -> Any:
     """The LSTM at the end of a fitted Pipeline or search."""
     check_is_fitted(model)
-    last = getattr(model, "best_estimator_", model)
-    if isinstance(last, Pipeline):
-        return fitted_lstm(last[-1])
+    *_, (_, last) = named_steps(model)
     if not is_lstm(last):
         raise ValueError(f"The model must end in an LSTM of this library. Got {last!r:.80}.")
     return last
