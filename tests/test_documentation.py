@@ -121,7 +121,14 @@ def test_methods_are_documented(estimator_class):
 
 
 @pytest.mark.parametrize(
-    "page, at_least", [("user_guide", 100), ("pipelines", 60), ("network", 40), ("explaining", 30)]
+    "page, at_least",
+    [
+        ("user_guide", 100),
+        ("pipelines", 60),
+        ("network", 40),
+        ("explaining", 30),
+        ("inside", 90),
+    ],
 )
 def test_the_guide_runs(page, at_least):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
