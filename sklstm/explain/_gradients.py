@@ -21,6 +21,7 @@ from ._pipelines import Route
 from ._random import own_random_state
 from ._rows import Kernel, Values
 from ._shap import Options, references_of, through_network, warn_of_gap
+from ._workers import check_n_jobs
 
 METHODS = ("integrated", "saliency", "input_x_gradient", "smoothgrad")
 
@@ -155,6 +156,7 @@ def explain_gradients(
     True
     """
     check_is_fitted(model)
+    check_n_jobs(n_jobs)
     _check(method, background, n_samples, noise)
     route = Route.of(model, X)
     if not route.reaches_lstm:

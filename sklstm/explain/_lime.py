@@ -23,6 +23,7 @@ from ._pipelines import Route
 from ._random import own_random_state
 from ._rows import Kernel, Values, responses, rows_of_pass
 from ._shap import Options, through_model, through_network
+from ._workers import check_n_jobs
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -147,6 +148,7 @@ def explain_lime(
     (5,)
     """
     check_is_fitted(model)
+    check_n_jobs(n_jobs)
     seed = int(own_random_state(random_state).randint(2**31 - 1))
     sampling = Sampling(n_samples, kernel_width, n_nonzero, seed)
     route = Route.of(model, X)

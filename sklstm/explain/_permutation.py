@@ -12,6 +12,7 @@ from sklearn.utils import Bunch
 from ._orders import Orders, read_orders
 from ._players import Players, players_of
 from ._random import own_random_state
+from ._workers import check_n_jobs
 
 
 def explain_permutation(
@@ -126,6 +127,7 @@ def explain_permutation(
     >>> result.player_names[result.importances_mean.argmax()]
     'x1'
     """
+    check_n_jobs(n_jobs)
     whole = isinstance(n_repeats, int | np.integer) and not isinstance(n_repeats, bool)
     if not whole or n_repeats < 1:
         raise ValueError(

@@ -1,7 +1,6 @@
 """Run a kernel over the rows of X: sequences of one shape at a time, in chunks."""
 
 from collections.abc import Iterator
-from numbers import Integral
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -97,16 +96,6 @@ class Attributed(NamedTuple):
     base_values: FloatArray
     deviation: FloatArray
     local_fidelity: FloatArray | None = None
-
-
-def check_n_jobs(n_jobs: Any) -> None:
-    """Raise where it is no number of joblib workers."""
-    if n_jobs is None:
-        return
-    if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs == 0:
-        raise ValueError(
-            f"The 'n_jobs' parameter must be None or an int other than 0. Got {n_jobs!r} instead."
-        )
 
 
 def attributed(

@@ -24,8 +24,9 @@ from ._levels import Level
 from ._pipelines import Passed, Route
 from ._random import own_random_state
 from ._responses import Response, read_response
-from ._rows import Attributed, attributed, check_n_jobs
+from ._rows import Attributed, attributed
 from ._states import states_of
+from ._workers import check_n_jobs
 
 FloatArray = NDArray[np.float64]
 
@@ -215,9 +216,9 @@ def explain_shap(
     True
     """
     check_is_fitted(model)
+    check_n_jobs(n_jobs)
     route = Route.of(model, X)
     passed = route.passed(X)
-    check_n_jobs(n_jobs)
     options = Options(response_method, target, method, level, n_jobs)
     seed = int(own_random_state(random_state).randint(2**31 - 1))
     work = Work(n_blocks, tolerance, max_nodes, budget, seed)

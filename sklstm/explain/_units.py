@@ -21,6 +21,7 @@ from ._levels import Level
 from ._responses import read_response
 from ._rows import Values, attributed
 from ._shap import _output_names, _outputs, excess_of, references_of
+from ._workers import check_n_jobs
 
 
 def explain_units(
@@ -146,6 +147,7 @@ def explain_units(
     True
     >>> row, step = units.exciting[0, 0, 3, 0]  # what excites unit 3 most
     """
+    check_n_jobs(n_jobs)
     inside = Inside.of(model, X, "explain_units")
     if not isinstance(n_excite, Integral) or isinstance(n_excite, bool) or n_excite < 1:
         raise ValueError(f"The 'n_excite' parameter must be an int >= 1. Got {n_excite!r} instead.")

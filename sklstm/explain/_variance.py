@@ -19,6 +19,7 @@ from ._names import names_of_outputs
 from ._pipelines import Route, is_lstm
 from ._random import own_random_state
 from ._rows import PATIENCE
+from ._workers import check_n_jobs
 
 
 def explain_variance(
@@ -141,6 +142,7 @@ def explain_variance(
     True
     """
     check_is_fitted(model)
+    check_n_jobs(n_jobs)
     _check_parameters(n_samples, confidence_level, n_resamples)
     rng = own_random_state(random_state)
     route = Route.of(model, X)
