@@ -26,6 +26,7 @@ from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.datasets import load_japanese_vowels, load_nyc_weather
 from sklstm.explain import explain_permutation, explain_shap
 from sklstm.model_selection import WindowSplit
+from sklstm.plot import report
 from sklstm.preprocessing import SequenceWise, make_windows
 
 OUTPUT = Path("demo_output")
@@ -186,7 +187,7 @@ def draw_weather(times, now, later, change, by_feature, by_step, why):
 
 
 def vowels():
-    """Classify, cross-validate, explain."""
+    """Classify, cross-validate, explain, report."""
     X, y = load_japanese_vowels(return_X_y=True)
     X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
     model = LSTMClassifier(hidden_size=32, max_epochs=30, random_state=0)
@@ -216,6 +217,7 @@ def vowels():
     )
     figure.savefig(OUTPUT / "vowels.png", dpi=110)
     plt.close(figure)
+    report(model, X_test, y_test, OUTPUT / "vowels.html", background=X, random_state=0)
 
 
 def main():
