@@ -140,7 +140,16 @@ def test_plot_returns_itself_and_draws_where_it_is_told():
     assert display.axes_.tolist() == axes[:, 2].tolist()
     assert display.plot().figure_ is not figure
     by_hand = plt.figure().add_axes((0.2, 0.2, 0.5, 0.5))
-    assert display.plot(by_hand).ax_.get_position().x1 == pytest.approx(0.7)
+    place = display.plot(by_hand).ax_.get_position()
+    assert 0.2 < place.x0 < place.x1 < 0.7 and place.y0 == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+def test_panels_keep_to_their_place_beside_others(layout):
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout=layout)
+    for ax in axes:
+        of_values(20, 3).plot(ax)
+    check_texts(figure)
 
 
 def test_padding_is_left_out(regressor, X):
