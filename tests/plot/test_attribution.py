@@ -219,6 +219,16 @@ def test_outputs_per_step_show_the_last_one(X):
         assert display.output_value == explanation.output_values[row, last]
 
 
+def test_of_quantiles_the_median_is_drawn(X):
+    model = LSTMRegressor(loss="quantile", quantiles=(0.1, 0.5, 0.9), **FEW)
+    model.fit(X, X[:, 4, :2])
+    explanation = model.explain_shap(X[:2], background=X, response_method="predict_quantiles")
+    display = AttributionDisplay.from_explanation(explanation, 1)
+    np.testing.assert_array_equal(display.values, explanation.values[1, ..., 0, 1])
+    display = AttributionDisplay.from_explanation(explanation, 1, output=(1, "0.9"))
+    np.testing.assert_array_equal(display.values, explanation.values[1, ..., 1, 2])
+
+
 def test_symbols_are_letters_as_high_as_their_values():
     texts = ["ACGTAC", "GGNTTA", "CATTAG", "TTACGT"]
     model = make_pipeline(
