@@ -352,7 +352,8 @@ class Explanation:
             Which one. None draws a single row, and of several rows their mean absolute values.
         output : int, str or tuple, optional
             As in :meth:`output`. None is, of one row, the predicted class, the last time step of
-            outputs per step, or the first output; of several rows the mean over all outputs.
+            outputs per step, the middle quantile, or the first output; of several rows the mean
+            over all outputs.
         ax : Axes or array of Axes, optional
             Where to draw; None makes a figure.
 

@@ -147,7 +147,7 @@ class AttributionDisplay:
             Its position.
         output : int, str or tuple, optional
             As in ``Explanation.output``. None takes the predicted class, the last time step of
-            outputs per step, and else the first output.
+            outputs per step, the middle quantile, and else the first output.
         times : sequence of length n_timesteps, optional
             Label of each time step of the row, padding included: numbers, dates or texts. None
             counts from 0.

@@ -25,11 +25,16 @@ from ._text import size_in_points as size_in_points
 from ._text import wrapped as wrapped
 
 # Okabe & Ito's colours, which people with any colour vision can tell apart.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 # The ends of the diverging map.
 POSITIVE, NEGATIVE, NEUTRAL = "#B2182B", "#2166AC", "#777777"
 DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
+
+
+def ink() -> str:
+    """The colour of lines that are neither data nor attributions: white in a dark style."""
+    return plt.rcParams["axes.edgecolor"]
 
 
 def one_axes(ax: Any) -> Axes:
@@ -72,6 +77,9 @@ def split_axes(
             place = GridSpec(
                 1, 1, figure=figure, left=box.x0, right=box.x1, bottom=box.y0, top=box.y1
             )[0]
+        if root_figure(ax).get_layout_engine() is None:
+            # Nothing else keeps the names, legend and colour bar from the panels beside.
+            place = GridSpecFromSubplotSpec(1, 3, place, width_ratios=(0.5, 4, 1), wspace=0)[1]
         grid = GridSpecFromSubplotSpec(*shape, subplot_spec=place, height_ratios=heights)
         ax.remove()
     return np.asarray(grid.subplots(sharex=True, sharey=sharey, squeeze=False))

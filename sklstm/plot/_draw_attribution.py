@@ -113,7 +113,7 @@ def _bars_over_time(ax: Axes, display: "AttributionDisplay") -> str:
     bars = _canvas.upright_bars(
         ax, np.arange(len(values)), values, width=0.9, colours=_colours(values)
     )
-    ax.axhline(0, color="black", linewidth=0.6)
+    ax.axhline(0, color=_canvas.ink(), linewidth=0.6)
     _canvas.axis_label(ax, y="added to output")
     display.artists_ = [bars]
     return ""
@@ -130,11 +130,13 @@ def _waterfall(ax: Axes, display: "AttributionDisplay") -> str:
         after,
         np.arange(len(values) + 1) - 0.5,
         baseline=None,
-        color="black",
+        color=_canvas.ink(),
         linewidth=0.6,
     )
-    ax.axhline(display.base_value, color="black", linestyle=":", linewidth=1, label="usual")
-    ax.axhline(display.output_value, color="black", linestyle="--", linewidth=1, label="output")
+    ax.axhline(display.base_value, color=_canvas.ink(), linestyle=":", linewidth=1, label="usual")
+    ax.axhline(
+        display.output_value, color=_canvas.ink(), linestyle="--", linewidth=1, label="output"
+    )
     _canvas.axis_label(ax, y="output so far")
     _canvas.legend(ax, 2)
     ax.locator_params(axis="y", nbins=5)
@@ -160,7 +162,7 @@ def _bars(ax: Axes, display: "AttributionDisplay") -> str:
 def horizontal_bars(ax: Axes, values: NDArray[np.float64], names: list[str]) -> list[Any]:
     """Signed bars from top to bottom."""
     bars = ax.barh(np.arange(len(values)), values, height=0.8, color=_colours(values))
-    ax.axvline(0, color="black", linewidth=0.6)
+    ax.axvline(0, color=_canvas.ink(), linewidth=0.6)
     ax.set_yticks(np.arange(len(values)), names, fontsize=_canvas.SMALL)
     ax.set_ylim(len(values) - 0.5, -0.5)
     ax.locator_params(axis="x", nbins=5)

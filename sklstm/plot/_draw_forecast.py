@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._forecast import ForecastDisplay
 
 FloatArray = NDArray[np.float64]
-PREDICTED, OBSERVED = _canvas.COLOURS[0], "black"
+PREDICTED = _canvas.COLOURS[0]
 # More would lie on the same pixel.
 N_STRETCHES = 1000
 N_DOTS = 150
@@ -52,7 +52,7 @@ def draw(display: "ForecastDisplay") -> None:
     line(display.predictions, color=PREDICTED, linewidth=1.2, label="prediction", **alone)
     if display.observed is not None:
         style = {"linestyle": "", "marker": "."} if few else {"linewidth": 0.6}
-        line(display.observed, color=OBSERVED, label="observed", **style)
+        line(display.observed, color=_canvas.ink(), label="observed", **style)
     _other_quantiles(display, line)
     _label(display)
 

@@ -49,7 +49,7 @@ def _over_time(display: "ImportanceDisplay") -> None:
     _parts(display, display.shown_, None)
     _time_axis(display)
     _canvas.axis_label(display.ax_, y=_canvas.wrapped(display.label, display.ax_, 1))
-    display.ax_.axhline(0, color="black", linewidth=0.6)
+    display.ax_.axhline(0, color=_canvas.ink(), linewidth=0.6)
 
 
 def _largest(display: "ImportanceDisplay", n_top: int) -> None:
@@ -67,7 +67,7 @@ def _largest(display: "ImportanceDisplay", n_top: int) -> None:
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.locator_params(axis="x", nbins=5)
     _canvas.axis_label(ax, x=_canvas.wrapped(display.label, ax, 0))
-    ax.axvline(0, color="black", linewidth=0.6)
+    ax.axvline(0, color=_canvas.ink(), linewidth=0.6)
 
 
 def _parts(display: "ImportanceDisplay", shown: NDArray[np.int64], others: Any) -> None:
@@ -119,7 +119,7 @@ def _bars(
             *((x, y) if upright else (y, x)),
             **{"yerr" if upright else "xerr": reach},
             fmt="none",
-            ecolor="black",
+            ecolor=_canvas.ink(),
             elinewidth=1,
             capsize=2 if len(shown) <= 40 else 0,
         )
@@ -138,10 +138,12 @@ def _boxes(display: "ImportanceDisplay", shown: NDArray[np.int64], others: Any) 
     place, ax = np.arange(len(repeats)), display.ax_
     upright = display.times is not None
     whiskers, medians = (ax.vlines, ax.hlines) if upright else (ax.hlines, ax.vlines)
-    whiskers(place, low, high, color="black", linewidth=1)
+    whiskers(place, low, high, color=_canvas.ink(), linewidth=1)
     if upright:
-        boxes = ax.bar(place, third - first, 0.6, bottom=first, color=FIRST, edgecolor="black")
+        boxes = ax.bar(
+            place, third - first, 0.6, bottom=first, color=FIRST, edgecolor=_canvas.ink()
+        )
     else:
-        boxes = ax.barh(place, third - first, 0.6, left=first, color=FIRST, edgecolor="black")
+        boxes = ax.barh(place, third - first, 0.6, left=first, color=FIRST, edgecolor=_canvas.ink())
     medians(median, place - 0.3, place + 0.3, color=_canvas.COLOURS[1], linewidth=2)
     return list(boxes)

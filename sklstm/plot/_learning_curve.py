@@ -146,7 +146,7 @@ class LearningCurveDisplay:
                 "o",
                 markersize=8,
                 markerfacecolor="none",
-                markeredgecolor="black",
+                markeredgecolor=canvas.ink(),
                 label=f"best epoch: {self.best_epoch}",
             )
         known = np.concatenate([line.get_ydata() for line in self.lines_])

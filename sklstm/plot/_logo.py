@@ -12,7 +12,7 @@ from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 
-from ._canvas import COLOURS, NEUTRAL
+from ._canvas import COLOURS, NEUTRAL, ink
 from ._symbols import UNKNOWN
 
 # Longer symbols would be too narrow to read.
@@ -34,7 +34,7 @@ def draw_logo(
         letters.append(ax.add_patch(letter))
     low, high = min(0.0, values.min()), max(0.0, values.max())
     room = 0.05 * (high - low) or 1.0
-    ax.axhline(0, color="black", linewidth=0.6)
+    ax.axhline(0, color=ink(), linewidth=0.6)
     ax.set_xlim(-0.5, len(values) - 0.5)
     ax.set_ylim(low - room if low < 0 else 0, high + room)
     return letters

@@ -34,13 +34,15 @@ def named_output(explanation: Explanation, output: Any) -> Explanation:
 
 
 def _first_choice(explanation: Explanation) -> int:
-    """Of classes the predicted one, of time steps the last, of other outputs the first."""
+    """Of classes the predicted one, of time steps the last, of quantiles the middle one, else 0."""
     outputs = explanation.output_values[0]
     if names_by_axis(explanation)[0] is None and len(outputs) == explanation.n_timesteps:
         real = ~np.isnan(outputs).reshape(len(outputs), -1).any(axis=1)
         return int(np.flatnonzero(real)[-1])
     if outputs.ndim == 1 and explanation.response_method in ("decision_function", "predict_proba"):
         return int(outputs.argmax())
+    if outputs.ndim == 1 and explanation.response_method == "predict_quantiles":
+        return len(outputs) // 2
     return 0
 
 

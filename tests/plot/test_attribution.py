@@ -140,7 +140,16 @@ def test_plot_returns_itself_and_draws_where_it_is_told():
     assert display.axes_.tolist() == axes[:, 2].tolist()
     assert display.plot().figure_ is not figure
     by_hand = plt.figure().add_axes((0.2, 0.2, 0.5, 0.5))
-    assert display.plot(by_hand).ax_.get_position().x1 == pytest.approx(0.7)
+    place = display.plot(by_hand).ax_.get_position()
+    assert 0.2 < place.x0 < place.x1 < 0.7 and place.y0 == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+def test_panels_keep_to_their_place_beside_others(layout):
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout=layout)
+    for ax in axes:
+        of_values(20, 3).plot(ax)
+    check_texts(figure)
 
 
 def test_padding_is_left_out(regressor, X):
@@ -208,6 +217,16 @@ def test_outputs_per_step_show_the_last_one(X):
     for row, last in enumerate([6, 4]):
         display = AttributionDisplay.from_explanation(explanation, row)
         assert display.output_value == explanation.output_values[row, last]
+
+
+def test_of_quantiles_the_median_is_drawn(X):
+    model = LSTMRegressor(loss="quantile", quantiles=(0.1, 0.5, 0.9), **FEW)
+    model.fit(X, X[:, 4, :2])
+    explanation = model.explain_shap(X[:2], background=X, response_method="predict_quantiles")
+    display = AttributionDisplay.from_explanation(explanation, 1)
+    np.testing.assert_array_equal(display.values, explanation.values[1, ..., 0, 1])
+    display = AttributionDisplay.from_explanation(explanation, 1, output=(1, "0.9"))
+    np.testing.assert_array_equal(display.values, explanation.values[1, ..., 1, 2])
 
 
 def test_symbols_are_letters_as_high_as_their_values():

@@ -1,6 +1,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import same_color
 from pictures import (
     SIZES,
     axes_of_size,
@@ -252,3 +253,11 @@ def test_texts_that_overlap_or_are_cut_would_be_noticed():
     other.set_position((1.3, 0.2))
     with pytest.raises(AssertionError, match="another"):
         check_texts(figure)
+
+
+def test_lines_can_be_seen_in_a_dark_style():
+    with plt.style.context("dark_background"):
+        display = ImportanceDisplay([1.0, 2.0], names=["a", "b"], interval=[[0, 2], [1, 3]]).plot()
+    zero, bars = display.ax_.get_lines()[-1], display.ax_.collections[0]
+    assert same_color(zero.get_color(), "white")
+    assert same_color(bars.get_color()[0], "white")
