@@ -401,7 +401,7 @@ def test_real_speech_adds_up_for_every_class():
         ({"noise": 0}, "The 'noise' parameter must be a number > 0. Got 0 instead."),
         ({"noise": np.nan}, "The 'noise' parameter"),
         ({"noise": "high"}, "The 'noise' parameter"),
-        ({"random_state": "a"}, "cannot be used to seed"),
+        ({"random_state": "a"}, "'random_state' parameter must be None"),
     ],
 )
 def test_bad_input_is_named(options, message):

@@ -139,7 +139,7 @@ GROUPS = {"early": [slice(0, 2)], "late x0": [(slice(2, 4), 0)], "late": [(slice
         ("feature", ["x0", "x1", "x2"], lambda c: c.sum(axis=1)),
         ("timestep", [f"step {i}" for i in range(4)], lambda c: c.sum(axis=2)),
         ("cell", [f"x{j}[{i}]" for i in range(4) for j in range(3)], lambda c: c.reshape(80, -1)),
-        (3, ["steps 0 to 2", "steps 3 to 3"], lambda c: np.add.reduceat(c, [0, 3], 1).sum(axis=2)),
+        (3, ["steps 0 to 2", "step 3"], lambda c: np.add.reduceat(c, [0, 3], 1).sum(axis=2)),
         (
             GROUPS,
             list(GROUPS),
