@@ -17,6 +17,7 @@ from .._attribution._coalitions import exact
 from ._hybrids import Rows
 from ._kernels import Work
 from ._levels import Level
+from ._peers import SHAP_METHODS, shap_kernel
 from ._pipelines import Route, is_lstm
 from ._responses import Response, check_class_of_two, outputs_named, read_response
 from ._rows import PATIENCE, Attributed, moments_of
@@ -25,7 +26,7 @@ from ._sampling import sampled
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-METHODS = ("exact", "permutation")
+METHODS = ("exact", "permutation", "kernel", "partition")
 # Players up to which "auto" is "exact", and up to which "exact" is allowed.
 FEW_PLAYERS = 10
 MAX_PLAYERS = 16
@@ -241,6 +242,14 @@ def shapley(
             CALL_ROWS,
         )
         return Part(values.numpy(), None, base, deviation)
+    if method in SHAP_METHODS and method != "permutation":  # which has a sampler of its own
+        tensors = map(torch.from_numpy, (x, references, weights, players))
+        game = partial(on_tensors, value)
+        result = shap_kernel(method, game, work.seed, work.budget, *tensors)
+        error = result.standard_error
+        return Part(
+            result.values.numpy(), None if error is None else error.numpy(), base, deviation
+        )
     full = value(x)
     allowed = work.tolerance * (deviation + np.abs(full - base))
     game = _Game(value, x, references, weights, players, alone, full)

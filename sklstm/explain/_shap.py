@@ -91,8 +91,8 @@ def explain_shap(
         See above. "auto" is "exact" where that takes at most ``budget`` (by default 4096)
         evaluations for each row, and "deep" otherwise; for a ``module`` of your own "gradient".
         Models that have to be explained as a whole (Notes) take "exact", which is "auto" for up
-        to 10 players, and "permutation": random orders of the players, each forwards and
-        backwards, until the standard errors are below ``tolerance``.
+        to 10 players, "kernel", "partition", and "permutation": random orders of the players,
+        each forwards and backwards, until the standard errors are below ``tolerance``.
     level : {"cell", "feature", "timestep", "window"}, int or mapping, default="cell"
         The players of the game. "window" makes ten windows of nearly equal length of the time
         steps, an int windows of so many steps. A mapping from names holds, for each, features

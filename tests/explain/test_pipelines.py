@@ -773,6 +773,21 @@ def test_models_without_an_lstm():
     adds_up(explain_shap(model, TABLE[:3], background=TABLE[10:30]), model.predict(TABLE[:3]))
 
 
+def test_the_explainers_of_shap_explain_any_model():
+    forest = RandomForestClassifier(5, random_state=0).fit(TABLE, LABELS)
+    options = {"background": TABLE[10:30], "random_state": 0}
+    truth = explain_shap(forest, TABLE[:3], **options, method="exact")
+    kernel = explain_shap(forest, TABLE[:3], **options, method="kernel", budget=10**6)
+    assert kernel.method == "kernel (model-agnostic)"
+    np.testing.assert_allclose(kernel.values, truth.values, atol=1e-8)
+    # Owen values of two groups are their Shapley values; of more, another sharing of one sum.
+    groups = {"first": [0, 2], "others": [i for i in range(TABLE.shape[1]) if i not in (0, 2)]}
+    truth = explain_shap(forest, TABLE[:3], **options, method="exact", level=groups)
+    partition = explain_shap(forest, TABLE[:3], **options, method="partition", level=groups)
+    np.testing.assert_allclose(partition.values, truth.values, atol=1e-8)
+    adds_up(explain_shap(forest, TABLE[:3], **options, method="partition"), truth.output_values)
+
+
 def test_outputs_are_chosen_and_ordered():
     model, options = mixing(), {"background": MIXED[10:20], "response_method": "predict_proba"}
     all_three = explain_shap(model, MIXED[:2], **options)
