@@ -1,7 +1,7 @@
 """The rows that explanations compare with."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -34,20 +34,22 @@ class Background:
         With ``own``, those of row i are i * n_each to (i + 1) * n_each.
     n_each : int or None
         Number of references of each row, where it has its own.
-    clusters : dict from int to Clusters
+    clusters : dict from int to Clusters, or None
         Of rows that are so many that some stand for all, by the length at which they are cut.
+        None where all count.
     """
 
     sequences: Sequences
     n_each: int | None = None
-    clusters: Mapping[int, Clusters] = field(default_factory=dict)
+    clusters: Mapping[int, Clusters] | None = None
 
     @property
     def n_references(self) -> int:
-        """Of a row of the usual length."""
+        """Of a row of the usual length, whatever the lengths of the explained rows."""
         if self.n_each is not None:
             return self.n_each
-        return N_REPRESENTATIVES if self.clusters else len(self.sequences)
+        n_rows = len(self.sequences)
+        return n_rows if self.clusters is None or n_rows <= MAX_ROWS else N_REPRESENTATIVES
 
     def of(self, rows: IntArray, length: int) -> FloatArray:
         """References cut to a length, shape (1 or len(rows), n_references, length, n_features).
@@ -90,7 +92,7 @@ class Background:
         return representatives(self.sequences.lengths >= length, self._clusters(length))
 
     def _clusters(self, length: int) -> Clusters | None:
-        return self.clusters.get(cut_for(length, self.sequences.max_length))
+        return (self.clusters or {}).get(cut_for(length, self.sequences.max_length))
 
 
 def check_background(background: Any) -> None:

@@ -69,11 +69,11 @@ class Work:
                 f"The 'tolerance' parameter must be a number > 0. Got {tolerance!r} instead."
             )
 
-    def max_rounds(self, n_references: int) -> float:
+    def max_rounds(self, n_references: int, n_blocks: int) -> float:
         """Partitions of "blocked" for each reference: every block is evaluated in two orders."""
         if self.budget is None:
             return MAX_PARTITIONS
-        return self.budget / (2 * self.n_blocks * n_references)
+        return self.budget / (2 * n_blocks * n_references)
 
 
 def choose_kernel(
@@ -167,8 +167,8 @@ def _blocked(
     pairs: so a part of the background is enough where little changes. Once all strata are there,
     it cancels.
     """
-    n_references, size = references.shape[1], work.n_blocks
-    rng = np.random.default_rng(work.seed)
+    n_references, size = references.shape[1], min(work.n_blocks, int(players.max()) + 1)
+    rng = np.random.default_rng([work.seed, 0])
     parts = np.array_split(rng.permutation(n_references), _n_strata(n_references))
     shares = weights.new_zeros(len(parts), n_references)
     for share, part in zip(shares, parts, strict=True):
@@ -181,14 +181,14 @@ def _blocked(
     def draw(rows: Tensor, strata: slice, number: int) -> Tensor:
         some = torch.from_numpy(np.concatenate(parts[strata])).to(x.device)
         others = references[:, some] if len(references) == 1 else references[rows][:, some]
-        rng = np.random.default_rng([work.seed, number])
+        rng = np.random.default_rng([work.seed, 1 + number])
         pairs = x[rows], others, shares[strata, some]
         cells = blocked(network, readout, *pairs, players, size, rng)
         return by_player(cells, players) - rule[strata, rows]
 
     difference, deviation = _difference(network, readout, x, references, weights)
     allowed = work.tolerance * (deviation + difference.abs())[:, None]
-    max_samples = int(work.max_rounds(n_references) * len(parts))
+    max_samples = int(work.max_rounds(n_references, size) * len(parts))
     change, error = sampled(draw, allowed, of_parts, max_samples)
     return Values(torch.tensordot(of_parts, rule, 1) + change, error)
 

@@ -90,13 +90,14 @@ def explain_shap(
             "partition"}, default="auto"
         See above. "auto" is "exact" where that takes at most ``budget`` (by default 4096)
         evaluations for each row, and "deep" otherwise; for a ``module`` of your own "gradient".
+        The longest row of X decides for all.
         Models that have to be explained as a whole (Notes) take "exact", which is "auto" for up
         to 10 players, "kernel", "partition", and "permutation": random orders of the players,
         each forwards and backwards, until the standard errors are below ``tolerance``.
     level : {"cell", "feature", "timestep", "window"}, int or mapping, default="cell"
         The players of the game. "window" makes ten windows of nearly equal length of the time
-        steps, an int windows of so many steps. A mapping from names holds, for each, features
-        (of a table columns) by name or position, slices of time steps, or pairs
+        steps of the longest row, an int windows of so many steps. A mapping from names holds, for
+        each, features (of a table columns) by name or position, slices of time steps, or pairs
         ``(slice, feature)``; every cell must be in one group.
         ``Explanation.by`` sums the cells of one explanation instead, which answers another
         question: Shapley values of features are not the sums of those of their cells. For "deep"

@@ -414,6 +414,31 @@ def test_samples_of_blocked_are_unbiased_for_a_part_of_the_background():
     assert 0.6 < np.sqrt(np.mean(z**2)) < 1.5
 
 
+def test_blocks_that_there_are_no_players_for_are_not_counted():
+    model = regressor()
+    options = {"background": BACKGROUND[:4], "level": "feature", "method": "blocked"}
+    options |= {"tolerance": 1e-9, "budget": 2 * 3 * 4 * 2, "random_state": 0}
+    three, more = (model.explain_shap(ROWS[:3], **options, n_blocks=n) for n in (3, 1000))
+    np.testing.assert_array_equal(more.values, three.values)
+    np.testing.assert_array_equal(more.standard_error, three.standard_error)
+
+
+def test_no_two_draws_of_blocked_are_from_the_same_random_numbers(monkeypatch):
+    model, states = regressor(), []
+    generator = np.random.default_rng
+
+    def noted(*seed):
+        rng = generator(*seed)
+        states.append(rng.bit_generator.state["state"]["state"])
+        return rng
+
+    options = {"method": "blocked", "n_blocks": 7, "tolerance": 1e-9, "budget": 10_000}
+    monkeypatch.setattr(np.random, "default_rng", noted)
+    model.explain_shap(ROWS[:3], background=BACKGROUND, **options, random_state=0)
+    assert len(states) > 3
+    assert len(set(states)) == len(states)
+
+
 def test_gradient_doubles_its_nodes_and_warns_where_that_is_not_enough():
     model = regressor(pooling="last")
     rough, fine = (
