@@ -258,14 +258,15 @@ def _split(
             f"{answers[0].tolist()!r}: there is nothing that a surrogate could learn."
         )
     n_test = min(max(2, round(n * test_size)), n - FEWEST_ROWS // 2)
-    groups = None
+    rows, groups = np.arange(n), None
     if labels and answers.ndim == 1:
-        _, counts = np.unique(answers, return_counts=True)
-        groups = answers if counts.min() > 1 and n_test >= len(counts) <= n - n_test else None
-    train, test = train_test_split(
-        np.arange(n), test_size=n_test, random_state=seed, stratify=groups
-    )
-    return np.sort(train), np.sort(test)
+        known, counts = np.unique(answers, return_counts=True)
+        # The only row with a label is one to learn from.
+        common = np.flatnonzero(np.isin(answers, known[counts > 1]))
+        if 0 < np.count_nonzero(counts > 1) <= min(n_test, len(common) - n_test):
+            rows, groups = common, answers[common]
+    _, test = train_test_split(rows, test_size=n_test, random_state=seed, stratify=groups)
+    return np.setdiff1d(np.arange(n), test), np.sort(test)
 
 
 def _fidelity(simple: Any, Z: NDArray[Any], answers: NDArray[Any], labels: bool) -> float:

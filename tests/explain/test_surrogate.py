@@ -326,6 +326,15 @@ def test_the_rules_have_all_labels_of_a_row(names):
     np.testing.assert_array_equal(np.array(leaves)[order], model.predict(table).astype(str))
 
 
+def test_the_only_row_with_a_label_is_learned():
+    table = X[:40, 0]
+    model = KnownLabels(lambda row: "top" if row[0] == table[:, 0].max() else "other")
+    for seed in range(12):
+        found = explain_surrogate(model, table, kind="linear", inputs="cells", random_state=seed)
+        assert table[:, 0].argmax() not in found.test_rows
+        assert len(found.test_rows) == 10
+
+
 def test_real_sequences_of_different_lengths():
     X, y = load_japanese_vowels(return_X_y=True)
     model = LSTMClassifier(**SMALL | {"max_epochs": 10}).fit(X, y)
