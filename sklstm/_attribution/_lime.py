@@ -19,7 +19,8 @@ Select = Callable[[FloatArray, FloatArray], BoolArray]
 
 # Entries of the arrays that are made at a time.
 ENTRIES = 2**22
-# Share of a column's square that must be left beside the other columns.
+# Share of a column's square that must be left beside the other columns, and of all weight that it
+# must have.
 INDEPENDENT = 1e-9
 
 
@@ -194,6 +195,9 @@ class _Fit:
             weighted = self.weight[some, None] * columns
             self.gram += weighted.T @ columns
             self.product += np.tensordot(weighted, self.responses[:, some], axes=(0, 1))
+        if not self.gram.diagonal().min() > INDEPENDENT:
+            # Beside the row itself, or beside other players, what is left is rounding.
+            raise np.linalg.LinAlgError("a player is off in no pattern that has weight")
 
     def _blocks(self) -> list[slice]:
         size = max(1, ENTRIES // self.on.shape[1])

@@ -17,7 +17,7 @@ from ..nn import ScaledNetwork
 from ._background import Background
 from ._explanation import Explanation
 from ._kernels import Work, by_player, gradient_kernel
-from ._pipelines import Route
+from ._pipelines import Route, is_lstm
 from ._random import own_random_state
 from ._rows import Kernel, Values
 from ._shap import Options, references_of, through_network, warn_of_gap
@@ -159,6 +159,11 @@ def explain_gradients(
     check_n_jobs(n_jobs)
     _check(method, background, n_samples, noise)
     route = Route.of(model, X)
+    if not is_lstm(route.last):
+        raise ValueError(
+            f"explain_gradients needs an LSTM of this library. {type(route.last).__name__} has no "
+            "gradients: use explain_lime or explain_shap."
+        )
     if not route.reaches_lstm:
         raise ValueError(
             f"{route.mixing} is not a one-to-one step in front of an LSTM of this library, and "

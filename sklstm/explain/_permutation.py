@@ -92,7 +92,8 @@ def explain_permutation(
     ------
     ValueError
         Where ``level``, ``n_repeats``, ``block_size`` or ``groups`` is not as described, where
-        no group has two rows (or two blocks), and for ``level="feature"`` on univariate 2-D X.
+        no group has two rows (or two blocks), for ``level="feature"`` on univariate 2-D X, and for
+        time steps and features of a table whose columns a step mixes or moves.
 
     See Also
     --------

@@ -15,7 +15,7 @@ from ._hybrids import as_table
 from ._inputs import layout_of
 from ._levels import Level, check_level_of_columns, columns_alone, read_level
 from ._names import usual_names
-from ._pipelines import SYMBOLS, input_names
+from ._pipelines import SYMBOLS, Route, input_names
 
 IntArray = NDArray[np.int64]
 
@@ -115,11 +115,17 @@ def _level_of_table(
         players = read_level(level, 1, names, None)
         return players, players.names or names
     n_timesteps = _steps_of_columns(model)
+    route = Route.of(model, X)
+    if route.rest or not np.array_equal(route.columns, np.arange(n_columns)):
+        why = f"{route.mixing} mixes" if route.rest else "a step moves or drops"
+        raise ValueError(
+            f"X has {n_columns} columns, and {why} columns before n_timesteps={n_timesteps} of the "
+            "last step makes time steps of them. Use level='cell' for the columns of X, or groups "
+            "of them."
+        )
     if n_columns % (n_timesteps or 1):
         raise ValueError(
-            f"X has {n_columns} columns, which n_timesteps={n_timesteps} of the last step does "
-            "not divide: the steps before it change the columns. Use level='cell' for the "
-            "columns of X."
+            f"X has {n_columns} columns, which n_timesteps={n_timesteps} does not divide."
         )
     size = n_timesteps or n_columns
     features = [f"x{i}" for i in range(n_columns // size)]

@@ -1,5 +1,6 @@
 """Simple models as text."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,12 @@ def rules_of(simple: Pipeline, names: list[str], outputs: list[str]) -> str:
     names : list of str
         Of its inputs.
     outputs : list of str
-        Of several numbers that it predicts.
+        Of several numbers or labels that it predicts for a row.
     """
     kind, last = simple.steps[-1]
     if kind == "tree":
-        several = f"values: [{', '.join(outputs)}]\n" if outputs else ""
+        kind = "labels" if hasattr(last, "classes_") else "values"
+        several = f"{kind}: [{', '.join(outputs)}]\n" if outputs else ""
         return several + _of_tree(last, names)
     if kind == "forest":
         return _of_forest(last, names)
@@ -50,8 +52,26 @@ def _of_tree(tree: Any, names: list[str]) -> str:
     spreads = [values.std() or abs(values).max() for values in finite if len(values)]
     depth = max(1, tree.get_depth())
     text = export_text(tree, feature_names=names, max_depth=depth, decimals=_decimals(spreads))
+    if hasattr(tree, "classes_") and tree.n_outputs_ > 1:
+        text = _with_several_labels(text, tree)
     # A split of the missing values from all others has no finite threshold.
     return text.replace(" <= inf", " is known").replace(" >  inf", " is missing")
+
+
+def _with_several_labels(text: str, tree: Any) -> str:
+    """Of every leaf all labels; scikit-learn writes a number that is none of them."""
+    votes = tree.tree_.value[tree.tree_.feature < 0]  # in the order of the text
+    of_outputs = [
+        known[votes[:, output, : len(known)].argmax(axis=1)].tolist()
+        for output, known in enumerate(tree.classes_)
+    ]
+    leaves = iter(zip(*of_outputs, strict=True))
+    return re.sub(
+        r"--- class: \d+$",
+        lambda _: f"--- labels: [{', '.join(map(str, next(leaves)))}]",
+        text,
+        flags=re.MULTILINE,
+    )
 
 
 def _decimals(spreads: list[Any]) -> int:

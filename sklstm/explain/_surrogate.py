@@ -1,5 +1,6 @@
 """explain_surrogate."""
 
+from itertools import product
 from numbers import Integral, Real
 from typing import Any
 
@@ -126,7 +127,8 @@ def explain_surrogate(
     in front of a SlidingWindow they summarise its windows. Where a value is missing (a sequence is
     shorter than a lag, a step of the Pipeline imputes), a linear model takes the mean, and a tree
     goes the way that suited such rows best, which its text does not say. The trees of
-    scikit-learn do not split inputs whose range is below 1e-7: use other units.
+    scikit-learn do not split inputs whose range is below 1e-7, nor outputs whose standard deviation
+    is below 1.5e-8: use other units.
 
     References
     ----------
@@ -169,8 +171,8 @@ def explain_surrogate(
     constant.fit(Z[train], answers[train])
     return Bunch(
         model=Pipeline([*reading.steps, *simple.steps]),
-        fidelity=float(simple.score(Z[test], answers[test])),
-        baseline=float(constant.score(Z[test], answers[test])),
+        fidelity=_fidelity(simple, Z[test], answers[test], labels),
+        baseline=_fidelity(constant, Z[test], answers[test], labels),
         rules=rules_of(simple, names, outputs),
         feature_names=names,
         test_rows=test,
@@ -229,13 +231,18 @@ def _answers(
 ) -> tuple[NDArray[Any], bool, list[str]]:
     """Predictions, whether they are labels, and names of several outputs."""
     if is_classifier(route.last) and response_method in ("auto", "predict"):
-        return np.asarray(model.predict(X)), True, []
+        answers = np.asarray(model.predict(X))
+        several = answers.shape[1] if answers.ndim > 1 else 0
+        return answers, True, [str(i) for i in range(several)]
     of_model = Model(route, passed.X, response_method, None)
     outputs = of_model.outputs
-    names = of_model.response.names if outputs.ndim == 2 else None
-    flat = outputs.reshape(len(outputs), -1) if outputs.ndim > 1 else outputs
-    several = flat.shape[1] if flat.ndim > 1 else 0
-    return flat, False, [str(i) for i in (names or range(several))]
+    if outputs.ndim == 1:
+        return outputs, False, []
+    names: Any = of_model.response.names
+    axes = [names] if outputs.ndim == 2 else names
+    known = [axis or range(size) for axis, size in zip(axes, outputs.shape[1:], strict=True)]
+    flat = outputs.reshape(len(outputs), -1)
+    return flat, False, [": ".join(map(str, one)) for one in product(*known)]
 
 
 def _split(
@@ -251,14 +258,26 @@ def _split(
             f"{answers[0].tolist()!r}: there is nothing that a surrogate could learn."
         )
     n_test = min(max(2, round(n * test_size)), n - FEWEST_ROWS // 2)
-    groups = None
+    rows, groups = np.arange(n), None
     if labels and answers.ndim == 1:
-        _, counts = np.unique(answers, return_counts=True)
-        groups = answers if counts.min() > 1 and n_test >= len(counts) <= n - n_test else None
-    train, test = train_test_split(
-        np.arange(n), test_size=n_test, random_state=seed, stratify=groups
-    )
-    return np.sort(train), np.sort(test)
+        known, counts = np.unique(answers, return_counts=True)
+        # The only row with a label is one to learn from.
+        common = np.flatnonzero(np.isin(answers, known[counts > 1]))
+        if 0 < np.count_nonzero(counts > 1) <= min(n_test, len(common) - n_test):
+            rows, groups = common, answers[common]
+    _, test = train_test_split(rows, test_size=n_test, random_state=seed, stratify=groups)
+    return np.setdiff1d(np.arange(n), test), np.sort(test)
+
+
+def _fidelity(simple: Any, Z: NDArray[Any], answers: NDArray[Any], labels: bool) -> float:
+    """R², or the share of rows all of whose labels are right.
+
+    Not ``score``, which refuses several labels that are not 0 or 1.
+    """
+    if not labels:
+        return float(simple.score(Z, answers))
+    right = simple.predict(Z).reshape(answers.shape) == answers
+    return float(right.reshape(len(right), -1).all(axis=1).mean())
 
 
 def _simple_model(

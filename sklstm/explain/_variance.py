@@ -171,8 +171,15 @@ def explain_variance(
             f_AB[player] = outputs
             bar.update()
         bar.close()
+    lengths = rows.lengths[lengths_of]
     indices = sobol_indices(
-        f_A, f_B, f_AB, confidence_level=confidence_level, n_resamples=n_resamples, rng=rng
+        f_A,
+        f_B,
+        f_AB,
+        confidence_level=confidence_level,
+        n_resamples=n_resamples,
+        rng=rng,
+        shared=lengths if lengths.min() < lengths.max() else None,
     )
     out = of_model.response.shape
     shape = (players.n_players, *out)

@@ -223,7 +223,15 @@ class Reading:
             n_columns = e.data.shape[1]
             if e.n_timesteps is not None and e.n_timesteps < n_columns:
                 return "feature"
-            return "cell" if n_columns <= COLUMNS else -(-n_columns // N_WINDOWS)
+            if n_columns <= COLUMNS:
+                return "cell"
+            size = -(-n_columns // N_WINDOWS)
+            places = np.arange(n_columns)
+            if not self.route.rest and np.array_equal(self.route.columns, places):
+                return size
+            # Columns that a step mixes or moves are no time steps.
+            parts = np.split(places, range(size, n_columns, size))
+            return {f"columns {part[0]} to {part[-1]}": part.tolist() for part in parts}
         n_timesteps, n_features = e.data.shape[1:]
         if n_features > 1 or self.route.windowed:
             return "feature"

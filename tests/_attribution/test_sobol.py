@@ -106,6 +106,20 @@ def test_what_a_sample_shares_with_its_counterpart_is_no_variance():
     np.testing.assert_allclose(moved.total_order, found.total_order)
 
 
+def test_first_order_indices_are_centred_within_what_is_shared():
+    rng = np.random.RandomState(0)
+    lone, near = [], []
+    for seed in range(60):
+        outputs = samples(300, rng, product)
+        kind = np.append(rng.randint(4, size=299), 7)
+        moved = [f + 50 * kind[:, None] for f in outputs]
+        options = {**OPTIONS, "n_resamples": 2, "rng": np.random.RandomState(seed)}
+        lone.append(sobol_indices(*outputs, **options).first_order)
+        near.append(sobol_indices(*moved, **options, shared=kind).first_order)
+    np.testing.assert_allclose(np.mean(near, axis=0), np.mean(lone, axis=0), atol=0.05)
+    assert np.std(near) < 1.5 * np.std(lone)
+
+
 def test_an_output_that_does_not_vary_has_no_shares():
     f_A, f_B, f_AB = samples(20, np.random.RandomState(0), additive, lambda X: 0 * X[..., 0] + 5)
     found = sobol_indices(f_A, f_B, f_AB, **OPTIONS, rng=np.random.RandomState(0))

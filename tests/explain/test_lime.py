@@ -370,6 +370,8 @@ def test_real_speech_and_files(tmp_path):
         ({"kernel_width": None}, "The 'kernel_width' parameter"),
         ({"kernel_width": np.inf}, "The 'kernel_width' parameter"),
         ({"kernel_width": 1e-3}, "not enough for a model of 21 players"),
+        # Every player is off alone somewhere, but that weighs nothing beside the row.
+        ({"kernel_width": 0.005, "n_samples": 4000}, "not enough for a model of 21 players"),
         ({"n_nonzero": 0}, "The 'n_nonzero' parameter must be None or an int >= 1"),
         ({"n_nonzero": True}, "The 'n_nonzero' parameter"),
         ({"response_method": "decision_function"}, "The 'response_method' parameter must be"),

@@ -5,7 +5,8 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import BaseEstimator, clone
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingRegressor, VotingRegressor
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.frozen import FrozenEstimator
@@ -377,6 +378,20 @@ def test_a_pipeline_that_drops_columns_has_cells_but_no_features(data):
     with pytest.raises(ValueError, match=r"7 columns.*n_timesteps=3.*level='cell'"):
         explain_permutation(model, table, y)
     assert explain_permutation(model, table, y, level="cell").importances.shape == (7, 5)
+
+
+SWAPPED = ColumnTransformer([("b", "passthrough", [1, 0, *range(2, STEPS * FEATURES)])])
+
+
+@pytest.mark.parametrize("level", ["feature", "timestep", 2])
+@pytest.mark.parametrize("step", [PCA(2 * STEPS), SWAPPED], ids=["mixed", "moved"])
+def test_columns_that_a_step_mixes_or_moves_are_no_time_steps(data, step, level):
+    X, y = data
+    table = X.reshape(N, -1)
+    lstm = LSTMRegressor(n_timesteps=STEPS, hidden_size=2, max_epochs=1, random_state=0)
+    model = make_pipeline(step, lstm).fit(table, y)
+    with pytest.raises(ValueError, match=r"(PCA .* mixes|a step moves).*columns.*level='cell'"):
+        explain_permutation(model, table, y, level=level)
 
 
 def test_a_wrapper_without_n_timesteps_has_no_features(data):

@@ -293,6 +293,9 @@ def test_several_numbers_are_learned_at_once():
     quantiles = LSTMRegressor(loss="quantile", **SMALL).fit(X, X[:, -1, 0])
     found = quantiles.explain_surrogate(X, response_method="predict_quantiles", random_state=0)
     assert found.model.predict(X).shape == (120, 3)
+    two = LSTMRegressor(loss="quantile", quantiles=(0.2, 0.5), **SMALL).fit(X, X[:, -1, :2])
+    found = two.explain_surrogate(X, response_method="predict_quantiles", random_state=0)
+    assert first_rule(found) == "values: [0: 0.2, 0: 0.5, 1: 0.2, 1: 0.5]"
 
 
 def test_several_labels_of_a_row():
@@ -303,6 +306,33 @@ def test_several_labels_of_a_row():
     assert found.fidelity == accuracy_score(model.predict(X[test]), found.model.predict(X[test]))
     with pytest.raises(ValueError, match="kind='linear' learns one label"):
         model.explain_surrogate(X, kind="linear")
+
+
+@pytest.mark.parametrize("names", [[0, 1], ["no", "yes"]])
+def test_the_rules_have_all_labels_of_a_row(names):
+    table = X[:, 0]
+    model = KnownLabels(lambda row: np.array(names)[[int(row[0] > 0), int(row[1] > 0.5)]])
+    found = explain_surrogate(model, table, inputs="cells", max_depth=2, random_state=0)
+    assert found.fidelity == 1 > found.baseline
+    title, *lines = found.rules.splitlines()
+    assert title == "labels: [0, 1]"
+    leaves = [re.fullmatch(r".*--- labels: \[(.*), (.*)\]", line) for line in lines]
+    leaves = [leaf.groups() for leaf in leaves if leaf]
+    assert len(leaves) == 4
+    # Leaves are numbered from the top of the text down.
+    tree = found.model[-1]
+    number = tree.apply(found.model[:-1].transform(table))
+    order = np.searchsorted(np.unique(number), number)
+    np.testing.assert_array_equal(np.array(leaves)[order], model.predict(table).astype(str))
+
+
+def test_the_only_row_with_a_label_is_learned():
+    table = X[:40, 0]
+    model = KnownLabels(lambda row: "top" if row[0] == table[:, 0].max() else "other")
+    for seed in range(12):
+        found = explain_surrogate(model, table, kind="linear", inputs="cells", random_state=seed)
+        assert table[:, 0].argmax() not in found.test_rows
+        assert len(found.test_rows) == 10
 
 
 def test_real_sequences_of_different_lengths():

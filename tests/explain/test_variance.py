@@ -174,6 +174,17 @@ def test_of_different_lengths_the_variance_is_that_within_a_length(level):
     np.testing.assert_allclose(found.total_order, variances / variances.sum(), atol=0.03)
 
 
+def longer_is_more(rows):
+    return linear(rows) + 100 * np.array([len(row) for row in rows])
+
+
+def test_a_large_effect_of_the_length_leaves_the_indices_as_they_are():
+    options = {"level": "timestep", "n_samples": 2000, "random_state": 0}
+    found = explain_variance(Known(linear), RAGGED, **options)
+    longer = explain_variance(Known(longer_is_more), RAGGED, **options)
+    np.testing.assert_allclose(longer.first_order, found.first_order, atol=1e-9)
+
+
 def test_a_trained_network_finds_the_features_of_its_target():
     x = RNG.normal(size=(300, 5, 3))
     model = LSTMRegressor(hidden_size=8, random_state=0).fit(x, 2 * x[:, -1, 0] + x[:, -1, 1])

@@ -185,6 +185,15 @@ def test_where_the_background_comes_from_is_said(tmp_path):
     assert "that the model kept" in written(tmp_path, *fitted("kept background"))
 
 
+def test_many_columns_that_a_step_mixes_are_parts_and_no_time_steps(tmp_path):
+    table = np.random.default_rng(0).normal(size=(40, 44))
+    lstm = LSTMRegressor(hidden_size=2, max_epochs=1, random_state=0)
+    model = make_pipeline(PCA(3), lstm).fit(table, table[:, 0])
+    path = tmp_path / "report.html"
+    report(model, table, table[:, 0], path, background=table[:5], random_state=0)
+    assert path.stat().st_size > 0
+
+
 def test_rows_that_no_background_reaches_are_left_out(tmp_path):
     short = [row[:4] for row in RAGGED]
     page = written(tmp_path, *fitted("ragged"), background=short)
