@@ -291,9 +291,10 @@ def _inside(reading: Reading) -> Section:
             *parts,
             heading(f"Gates of row {row}"),
             paragraph(
-                "Of every hidden unit at every time step. 1 is open, 0 is closed. The forget gate "
-                "keeps what is remembered, the input gate adds the candidate to it, the output "
-                "gate shows it to the rest of the network."
+                f"Of every hidden unit of {layer_name(0, 0, bunch.half_life.shape[1])}, at every "
+                "time step. 1 is open, 0 is closed. The forget gate keeps what is remembered, the "
+                "input gate adds the candidate to it, the output gate shows it to the rest of the "
+                "network."
             ),
             picture(partial(GateDisplay.from_gates, bunch), TALL, "gates by unit and time step"),
             heading(f"Hidden states of row {row}"),
