@@ -58,8 +58,9 @@ def report(
 
     Notes
     -----
-    At most 200 rows are explained and 1000 permuted; the score is that of all rows. Rows that are
-    longer than every row of the background are not explained.
+    At most 200 rows are explained and 1000 permuted, in front of a SlidingWindow the last ones; the
+    score is that of all rows. Rows that are longer than every row of the background are not
+    explained.
 
     Examples
     --------
