@@ -26,7 +26,7 @@ def texts_of(figure):
             shown = [
                 tick.label1
                 for tick in axis.get_major_ticks()
-                if low - 1e-9 <= tick.get_loc() <= high + 1e-9
+                if low - 1e-9 * (high - low) <= tick.get_loc() <= high + 1e-9 * (high - low)
             ]
             texts += [*shown, axis.get_offset_text()]
         if ax.get_legend():

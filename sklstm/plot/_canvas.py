@@ -108,6 +108,7 @@ def colour_bar(image: AxesImage, ax: Axes, label: str) -> Any:
     bar = ax.figure.colorbar(image, cax=place)
     bar.set_label(plain(wrapped(label, ax, 1)), fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
+    bar.ax.yaxis.get_offset_text().set_fontsize(SMALL)
     bar.locator = MaxNLocator(int(np.clip(size_in_points(ax)[1] / (2.5 * SMALL), 1, 5)))
     bar.update_ticks()
     return bar
@@ -146,6 +147,8 @@ def axis_label(ax: Axes, *, x: str | None = None, y: str | None = None) -> None:
     if y is not None:
         ax.set_ylabel(plain(y), fontsize=SMALL + 1)
     ax.tick_params(labelsize=SMALL)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_offset_text().set_fontsize(SMALL)
 
 
 def legend(ax: Axes, n_entries: int) -> None:

@@ -112,5 +112,4 @@ def _label(display: "ForecastDisplay") -> None:
         x=str(name) if name is not None else "time" if dates else "row",
         y=_canvas.wrapped(display.label, ax, 1),
     )
-    ax.xaxis.get_offset_text().set_fontsize(_canvas.SMALL)
     _canvas.legend_above(ax)

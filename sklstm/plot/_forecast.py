@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
+from ..explain._composition import named_steps
 from . import _checks
 from ._quantiles import bands_of, index_of, quantiles_of
 
@@ -90,9 +91,7 @@ class ForecastDisplay:
         self.quantiles, self.levels = None, None
         if quantiles is not None and levels is not None:
             self.levels = tuple(float(level) for level in levels)
-            if not 0 < min(self.levels) <= max(self.levels) < 1 or np.any(
-                np.diff(self.levels) <= 0
-            ):
+            if not self.levels or np.any(np.diff([0.0, *self.levels, 1.0]) <= 0):
                 raise ValueError(
                     "The 'levels' parameter must ascend between 0 and 1. Got "
                     f"{self.levels} instead."
@@ -146,6 +145,12 @@ class ForecastDisplay:
         check_is_fitted(model)
         if is_classifier(model):
             raise ValueError(f"A forecast is of numbers. Got a classifier: {model!r:.80}.")
+        *_, (_, last) = named_steps(model)
+        if getattr(last, "return_sequences", False):
+            raise ValueError(
+                "A forecast has one number for each row. This model has one for each time step: "
+                "pass those of one row to from_predictions."
+            )
         predictions = model.predict(X)
         found = quantiles_of(model, X)
         quantiles, levels = (None, None) if found is None else found

@@ -91,6 +91,6 @@ def picture(draw: Callable[..., Any], size: tuple[float, float], text: str) -> s
     figure = Figure(figsize=size, dpi=100, layout="constrained")
     draw(ax=figure.subplots())
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    figure.savefig(file, format="png", dpi="figure")  # whatever the settings of the user
     data = base64.b64encode(file.getvalue()).decode("ascii")
     return f'<p><img alt="{escape(text)}" src="data:image/png;base64,{data}"></p>'

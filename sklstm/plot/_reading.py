@@ -1,6 +1,5 @@
 """What a report is about: a model, rows, their predictions, and the rows that are explained."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
-from .._data import Sequences
+from .._data import Sequences, flatten_steps
 from ..explain import Explanation, explain_permutation, explain_shap
+from ..explain._inputs import rows_of_windows
 from ..explain._pipelines import Route, is_lstm
 from ..explain._shap import references_of
 
@@ -67,9 +67,7 @@ class Reading:
                 "The 'model' parameter must be a fitted LSTMRegressor or LSTMClassifier, or a "
                 f"Pipeline or search that ends in one. Got {type(route.last).__name__} at its end."
             )
-        read = X
-        for step in [*route.first, *(step for _, step in route.rest)]:
-            read = step.transform(read)
+        read = Route.inside(model).passed(X).X
         sequences = route.last._read_known(read)
         n, n_targets = len(sequences), len(y) if hasattr(y, "__len__") else 1
         if n < 2 or n_targets != n:
@@ -97,10 +95,37 @@ class Reading:
         """Whether the outputs are classes."""
         return is_classifier(self.lstm)
 
+    @property
+    def searched(self) -> bool:
+        """Whether the model is a search, which may score in its own way."""
+        return hasattr(self.model, "scorer_")
+
+    @property
+    def counts_something(self) -> bool:
+        """Whether the numbers in X are amounts, and not codes."""
+        return self.route.kind != "symbols" and self.lstm.net_.module_.embedding is None
+
     @cached_property
     def predicted(self) -> Any:
         """Predictions of all rows."""
         return self.model.predict(self.X)
+
+    @cached_property
+    def true(self) -> Any:
+        """Targets of all rows, in the shape of the predictions: a column may be one output."""
+        if self.per_step:
+            return self.y
+        true, shape = np.asarray(self.y), np.shape(self.predicted)
+        if true.size != np.prod(shape):
+            raise ValueError(f"The targets in y must have shape {shape}. Got shape {true.shape}.")
+        return true.reshape(shape)
+
+    @cached_property
+    def flat(self) -> tuple[Any, Any]:
+        """Targets and predictions; those of time steps one after the other."""
+        if self.per_step:
+            return flatten_steps(self.y, self.predicted)[:2]
+        return self.true, self.predicted
 
     @cached_property
     def probability(self) -> FloatArray | None:
@@ -108,10 +133,9 @@ class Reading:
         if not self.classifies or self.per_step:
             return None
         table = self.model.predict_proba(self.X)
-        true = np.asarray(self.y)
-        if true.ndim == 2:
-            return np.where(true == 1, table, 1 - table)
-        matches = true[:, None] == self.lstm.classes_
+        if self.true.ndim == 2:
+            return np.where(self.true == 1, table, 1 - table)
+        matches = self.true[:, None] == self.lstm.classes_
         return np.asarray((table * matches).sum(axis=1))
 
     @cached_property
@@ -121,10 +145,9 @@ class Reading:
             return (1 - self.probability).reshape(len(self), -1).mean(axis=1)
         if self.per_step:
             return np.array([self._error_of_steps(row) for row in range(len(self))])
-        missed = np.abs(np.asarray(self.y, dtype=np.float64) - self.predicted).reshape(
-            len(self), -1
-        )
-        spread = np.asarray(self.y, dtype=np.float64).reshape(len(self), -1).std(axis=0)
+        true = self.true.astype(np.float64).reshape(len(self), -1)
+        missed = np.abs(true - self.predicted.reshape(true.shape))
+        spread = true.std(axis=0)
         return (missed / np.where(spread > 0, spread, 1)).mean(axis=1)
 
     def _error_of_steps(self, row: int) -> float:
@@ -169,8 +192,15 @@ class Reading:
             return full[-self._at_most :]
         if not self.route.reaches_lstm:
             return rows
-        reached = references_of(self.route, self.references, self.sequences).sequences.lengths.max()
-        return rows[self.sequences.lengths <= reached]
+        background = references_of(self.route, self.references, self.sequences)
+        reached = background.sequences.lengths.max()
+        found = rows[self.sequences.lengths <= reached]
+        if not len(found):
+            raise ValueError(
+                f"The 'background' parameter must reach the end of some rows of X. Its longest row "
+                f"has {reached} time steps, the shortest of X {self.sequences.lengths.min()}."
+            )
+        return found
 
     @property
     def _at_most(self) -> int:
@@ -198,16 +228,19 @@ class Reading:
         """Rows whose explanations are averaged, the examples among them."""
         if self.route.windowed:
             return self.explainable
+        examples = [row for _, row in self.examples]
         rows = np.random.default_rng([self.seed, 1]).permutation(self.explainable)
-        return np.union1d(rows[: self._at_most], [row for _, row in self.examples])
+        return np.union1d(rows[: self._at_most - len(examples)], examples)
 
     @cached_property
     def explanation(self) -> Explanation:
         """Of the explained rows, by cells."""
         rows = self.explained
         if self.route.windowed:
-            # The windows of the first rows need the rows before them.
-            start = max(0, int(rows[0]) - self.sequences.max_length + 1)
+            # Of several groups the rows of a window may lie far apart.
+            windows: Any = self.route.passed(self.X).windows
+            needed = rows_of_windows(windows)[rows]
+            start = int(needed[needed >= 0].min())
             part = take(self.X, np.arange(start, rows[-1] + 1))
             return self._explained(part)[rows - start]
         return self._explained(take(self.X, rows))
@@ -242,10 +275,6 @@ class Reading:
         """Mean absolute Shapley values of the players."""
         return self.explanation.by(self.level).abs().mean()
 
-    def read_row(self, row: int) -> Any:
-        """A row as the LSTM reads it, for what is seen inside of it."""
-        return take(self.read, np.array([row]))
-
     @cached_property
     def permutation(self) -> Any:
         """Drops of the score of the players, a Bunch; None where X is text."""
@@ -274,8 +303,4 @@ def take(rows: Any, positions: IntArray) -> Any:
         return rows.iloc[positions]
     if isinstance(rows, list | tuple):
         return [rows[position] for position in positions]
-    return rows[positions] if hasattr(rows, "shape") else _listed(rows, positions)
-
-
-def _listed(rows: Any, positions: IntArray) -> Sequence[Any]:
-    return take(list(rows), positions)
+    return rows[positions] if hasattr(rows, "shape") else take(list(rows), positions)

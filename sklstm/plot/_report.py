@@ -58,8 +58,9 @@ def report(
 
     Notes
     -----
-    At most 200 rows are explained and 1000 permuted; the score is that of all rows. Rows that are
-    longer than every row of the background are not explained.
+    At most 200 rows are explained and 1000 permuted, in front of a SlidingWindow the last ones; the
+    score is that of all rows. Rows that are longer than every row of the background are not
+    explained.
 
     Examples
     --------
@@ -81,7 +82,11 @@ def report(
     seed = int(own_random_state(random_state).randint(2**31 - 1))
     reading = Reading.of(model, X, y, background, seed)
     name = type(reading.lstm).__name__
-    subtitle = f"{name} on {len(reading)} rows that it is scored on."
+    subtitle = (
+        f"A neural network that reads sequences, fitted by sklstm, beside {len(reading)} rows and "
+        "their targets. What is said below holds for new data as far as these rows were not "
+        "trained on."
+    )
     html = page(f"Report on a fitted {name}", subtitle, [part(reading) for part in SECTIONS])
     with replacing(path) as file:
         file.write(html.encode("utf-8"))

@@ -10,32 +10,33 @@ import numpy as np
 from scipy.stats import spearmanr
 from sklearn.metrics import (
     accuracy_score,
-    balanced_accuracy_score,
     mean_absolute_error,
     r2_score,
+    recall_score,
     root_mean_squared_error,
 )
 
-from .._data import flatten_steps
-from ..explain import Explanation, explain_gates
+from .._version import __version__
+from ..explain import explain_gates
 from ..nn import LSTMNetwork
 from ._activations import ActivationDisplay
 from ._attribution import AttributionDisplay
-from ._gates import GateDisplay
+from ._gates import GateDisplay, layer_name
 from ._importance import ImportanceDisplay
 from ._learning_curve import LearningCurveDisplay
 from ._page import Section, heading, paragraph, picture, table
 from ._reading import Reading, steps_of, take
+from ._rows import symbols_of_pipeline
 
 WIDE, TALL = (8.0, 3.2), (8.0, 5.0)
-LIBRARIES = ("sklstm", "scikit-learn", "torch", "skorch", "shap", "numpy")
+LIBRARIES = ("scikit-learn", "torch", "skorch", "shap", "numpy")
 # Features and classes that have a line of their own.
 LINES = 20
+MOMENTS = ("mean", "standard deviation", "lowest", "highest")
 
 
 def _data(reading: Reading) -> Section:
     sequences, e = reading.sequences, reading.explanation
-    lengths = sequences.lengths
     rows: list[tuple[str, Any]] = [
         ("rows", len(reading)),
         ("features", sequences.n_features),
@@ -43,88 +44,85 @@ def _data(reading: Reading) -> Section:
     if sequences.uniform:
         rows.append(("time steps", sequences.max_length))
     else:
-        low, middle, high = np.percentile(lengths, [0, 50, 100])
-        rows.append(("time steps", f"{low:.0f} to {high:.0f}, half of the rows up to {middle:.0f}"))
+        low, middle, high = np.percentile(sequences.lengths, [0, 50, 100])
+        rows.append(("time steps", f"{low:.0f} to {high:.0f}, median {middle:.0f}"))
     parts = [table(["", "X"], rows)]
-    if reading.route.kind != "symbols":
+    if reading.counts_something:
         data = e.data.reshape(-1, e.data.shape[-1])
-        names = ["feature" if e.data.ndim == 3 else "column", "mean", "deviation", "low", "high"]
+        name = "feature" if e.data.ndim == 3 else "column"
         shown = [
-            (name, *(float(f(column)) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax)))
+            (name, *_moments(column[np.isfinite(column)]))
             for name, column in zip(e.feature_names[:LINES], data.T, strict=False)
             if np.isfinite(column).any()
         ]
         text = f"Of the {len(e)} rows that are explained below"
         more = len(e.feature_names) - LINES
         parts.append(paragraph(f"{text}; {more} more are not listed." if more > 0 else f"{text}:"))
-        parts.append(table(names, shown))
+        parts.append(table([name, *MOMENTS], shown))
     return Section("Data", [*parts, _targets(reading)])
+
+
+def _moments(values: Any) -> list[float]:
+    return [float(f(values)) for f in (np.mean, np.std, np.min, np.max)]
 
 
 def _targets(reading: Reading) -> str:
     """What y is like."""
-    true = _flat(reading)[0]
+    true = reading.flat[0]
     if true.ndim == 2 and reading.classifies:
-        rows = [(f"label {i}", float(share)) for i, share in enumerate(true.mean(axis=0)[:LINES])]
-        return table(["y", "share of rows"], rows)
+        shares = [(f"label {i}", float(share)) for i, share in enumerate(true.mean(axis=0)[:LINES])]
+        return table(["y", "share of rows"], shares)
     if reading.classifies:
         labels, counts = np.unique(true, return_counts=True)
         order = np.argsort(-counts, kind="stable")[:LINES]
         return table(["y", "number"], [(labels[i], int(counts[i])) for i in order])
-    columns = true.reshape(len(true), -1).astype(np.float64).T[:LINES]
-    return table(
-        ["y", "mean", "deviation", "low", "high"],
-        [
-            (f"output {i}", *(float(f(column)) for f in (np.mean, np.std, np.min, np.max)))
-            for i, column in enumerate(columns)
-        ],
-    )
-
-
-def _flat(reading: Reading) -> tuple[Any, Any]:
-    """Targets and predictions; those of time steps one after the other."""
-    if reading.per_step:
-        return flatten_steps(reading.y, reading.predicted, None)[:2]
-    return np.asarray(reading.y), np.asarray(reading.predicted)
+    columns = true.reshape(len(true), -1).astype(np.float64).T
+    names = [f"output {i}" for i in range(len(columns))] if len(columns) > 1 else ["y"]
+    rows = [(name, *_moments(column)) for name, column in zip(names, columns, strict=True)]
+    return table(["", *MOMENTS], rows[:LINES])
 
 
 def _score(reading: Reading) -> Section:
-    true, predicted = _flat(reading)
+    constant = "mean of y"
     if reading.classifies:
-        rows = list(_scores_of_labels(true, predicted))
-    else:
-        rows = list(_scores_of_numbers(true.astype(np.float64), predicted.astype(np.float64)))
-    text = "On all rows"
-    text += ", every time step counted once." if reading.per_step else "."
-    text += " The constant is the "
-    text += "most frequent label" if reading.classifies else "mean of y"
-    text += " in these rows, so that it is a little better than one that can be known before."
-    return Section("Score", [table(["", "model", "constant"], rows), paragraph(text)])
+        several = reading.flat[0].ndim > 1
+        constant = "most frequent value of each label" if several else "most frequent label"
+    steps = ", every time step counted once" if reading.per_step else ""
+    text = (
+        f"Measured on all rows{steps}. The constant is a model that knows nothing of X: its answer "
+        f"is always the {constant} of these rows."
+    )
+    return Section("Score", [table(["", "model", "constant"], _scores(reading)), paragraph(text)])
 
 
-def _scores_of_labels(true: Any, predicted: Any) -> Iterator[tuple[Any, ...]]:
-    if true.ndim == 2:
+def _scores(reading: Reading) -> Iterator[tuple[Any, ...]]:
+    """Names of scores, those of the model and those of a constant; the model's own one first."""
+    true, predicted = reading.flat
+    if not reading.classifies:
+        true, predicted = true.astype(np.float64), predicted.astype(np.float64)
+        constant = np.broadcast_to(true.mean(axis=0), true.shape)
+        metrics = {
+            "R², the share of the variance of y that is predicted": r2_score,
+            "root mean squared error": root_mean_squared_error,
+            "mean absolute error": mean_absolute_error,
+        }
+        for name, metric in metrics.items():
+            yield name, *(float(metric(true, guess)) for guess in (predicted, constant))
+    elif true.ndim == 2:
         constant = np.tile(true.mean(axis=0) >= 0.5, (len(true), 1)).astype(int)
-        name = "rows with all labels right"
+        name = "share of rows with all labels right"
         yield name, *(float(accuracy_score(true, guess)) for guess in (predicted, constant))
-        yield "labels right", *(float(np.mean(true == guess)) for guess in (predicted, constant))
-        return
-    labels, counts = np.unique(true, return_counts=True)
-    constant = np.full(len(true), labels[counts.argmax()])
-    yield "accuracy", *(float(accuracy_score(true, guess)) for guess in (predicted, constant))
-    balanced = float(balanced_accuracy_score(true, predicted))
-    yield "balanced accuracy", balanced, 1 / len(labels)
-
-
-def _scores_of_numbers(true: Any, predicted: Any) -> Iterator[tuple[Any, ...]]:
-    constant = np.broadcast_to(true.mean(axis=0), true.shape)
-    metrics = {
-        "R²": r2_score,
-        "root mean squared error": root_mean_squared_error,
-        "mean absolute error": mean_absolute_error,
-    }
-    for name, metric in metrics.items():
-        yield name, *(float(metric(true, guess)) for guess in (predicted, constant))
+        name = "share of labels that are right"
+        yield name, *(float(np.mean(true == guess)) for guess in (predicted, constant))
+    else:
+        labels, counts = np.unique(true, return_counts=True)
+        constant = np.full(len(true), labels[counts.argmax()])
+        guesses = predicted, constant
+        name = "accuracy, the share that is right"
+        yield name, *(float(accuracy_score(true, guess)) for guess in guesses)
+        name = "balanced accuracy, its mean over the labels"
+        each = {"labels": labels, "average": "macro", "zero_division": 0}
+        yield name, *(float(recall_score(true, guess, **each)) for guess in guesses)
 
 
 def _training(reading: Reading) -> Section:
@@ -133,23 +131,37 @@ def _training(reading: Reading) -> Section:
     seconds = sum(row.get("dur", 0) for row in lstm.history_)
     if seconds:
         rows.append(("seconds", f"{seconds:.1f}"))
+    text = "An epoch is one pass over the training rows. Training makes the loss small."
     drawn = picture(
         lambda ax: LearningCurveDisplay.from_estimator(lstm, ax=ax), WIDE, "loss by epoch"
     )
-    return Section("Training", [table(["", "fit"], rows), drawn])
+    return Section("Training", [table(["", "fit"], rows), paragraph(text), drawn])
+
+
+def _output(reading: Reading) -> str:
+    """What is explained, in words."""
+    e = reading.explanation
+    if e.response_method == "predict":
+        return "the prediction"
+    name = f"the score of a class ({e.response_method}): the higher, the more probable the class"
+    if e.output_values.ndim == 1 and e.output_names:
+        return f"the score of the class {e.output_names[0]} (above 0 it is predicted)"
+    return name
 
 
 def _importance(reading: Reading) -> Section:
     e = reading.explanation
     source = "rows of X itself" if reading.drawn else "the given background"
     if reading.background is None and not reading.drawn:
-        source = "the training rows that the model kept"
+        source = "training rows that the model kept"
     text = (
-        f"Mean absolute Shapley value over {len(e)} rows beside {source}, by the method "
-        f"{e.method!r}, in units of {e.response_method}."
+        f"Explained is {_output(reading)}. What it differs by from a usual output, which is the "
+        f"mean over {source}, is split into what each input added to it, in the manner of Shapley "
+        f"values (method {e.method!r}). Shown is the mean size of these parts over {len(e)} rows"
     )
-    if e.output_values.ndim > 1:
-        text += " Means over the outputs."
+    text += " and all outputs." if e.output_values.ndim > 1 else "."
+    if len(e) > 1:
+        text += " Lines at the ends of bars are standard errors: what other rows would change."
     view = e.by(reading.level)
     parts = [
         heading("What the predictions are made of"),
@@ -157,17 +169,18 @@ def _importance(reading: Reading) -> Section:
         picture(
             lambda ax: ImportanceDisplay.from_explanation(view, ax=ax),
             WIDE,
-            "mean absolute Shapley values",
+            "mean size of what each input added",
         ),
     ]
     drops = reading.permutation
     if drops is None:
         return Section("What matters", parts)
+    name = "its score in the search" if reading.searched else next(_scores(reading))[0]
     parts += [
         heading("What the score would lose"),
         paragraph(
-            "Drop of the score when the values are exchanged between rows, "
-            f"{drops.importances.shape[-1]} times."
+            f"How much the model loses ({name}) when the values of an input are exchanged between "
+            f"rows at random, {drops.importances.shape[-1]} times. Below 0 it gains."
         ),
         picture(
             lambda ax: ImportanceDisplay.from_permutation(drops, ax=ax),
@@ -186,43 +199,55 @@ def _agreement(reading: Reading) -> str:
     if len(drops) < 3 or np.ptp(drops) == 0 or np.ptp(shapley) == 0:
         return "There are too few inputs that matter to say how far the two orders agree."
     correlation = float(spearmanr(shapley, drops).statistic)
-    how = "well" if correlation >= 0.75 else "in part" if correlation > 0.4 else "hardly"
+    limits = {0.75: "agree well", 0.4: "agree in part", -0.4: "hardly agree", -2.0: "disagree"}
+    how = next(words for limit, words in limits.items() if correlation >= limit)
     return (
-        f"The two orders agree {how}: their rank correlation is {correlation:.2f}. They answer "
-        "two questions. An input that the model uses but that does not help the score is "
-        "important in the first only; two inputs that stand for each other share the second."
+        f"The two orders {how}: their rank correlation is {correlation:.2f}. They answer two "
+        "questions. An input may move the predictions without making them better; and of two "
+        "inputs that say the same, either can be exchanged at little loss."
     )
 
 
 def _examples(reading: Reading) -> Section:
-    e = reading.explanation
-    parts = [
-        paragraph(
-            "Every picture shows a row and what its cells added to the output, beside the usual "
-            f"output of the background. Output: {e.response_method}."
-        )
-    ]
+    e, symbols = reading.explanation, symbols_of_pipeline(reading.model, reading.X)
     place = {int(row): i for i, row in enumerate(reading.explained)}
+    parts = [paragraph(_about_examples(reading, symbols is not None))]
     for why, row in reading.examples:
-        one = _one_output(reading, e[place[row]])
+        draw = partial(
+            AttributionDisplay.from_explanation, e, place[row], symbols=symbols, kind="auto"
+        )
         parts += [
             heading(f"Row {row} ({why}): {_outcome(reading, row)}"),
-            picture(
-                partial(AttributionDisplay.from_explanation, one), TALL, f"attribution of row {row}"
-            ),
+            picture(draw, TALL, f"attribution of row {row}"),
         ]
     return Section("Examples", parts)
 
 
-def _one_output(reading: Reading, e: Explanation) -> Explanation:
-    """Of a row: the predicted class, or the output that differs most from the usual."""
-    outputs = e.output_values[0]
-    if outputs.ndim == 0:
-        return e
-    difference = np.abs(outputs - e.base_values[0])
-    if reading.classifies and not reading.per_step:
-        difference = outputs
-    return e.output(*map(int, np.unravel_index(np.nanargmax(difference), outputs.shape)))
+def _about_examples(reading: Reading, of_symbols: bool) -> str:
+    text = (
+        "Rows count from 0. The line on top of a picture says: output = usual output + all that "
+        "the row added to it."
+    )
+    if of_symbols:
+        text += " Symbols that raised the output point up or to the right, the others down or left."
+    else:
+        text += " Red has raised the output, blue has lowered it."
+    text += f" The output is {_output(reading)}."
+    shown = []
+    if reading.explanation.output_values.ndim > 1 + reading.per_step:
+        shown.append("the class with the highest score" if reading.classifies else "the first one")
+    if reading.per_step:
+        shown.append("the last time step")
+    if shown:
+        text += f" Of several, that of {' at '.join(shown)} is shown."
+    if len(reading.examples) < 5:
+        return text
+    n = len(reading.explainable)
+    return (
+        f"{text} Best and worst are the rows with the smallest and the largest error of "
+        f"{'the last ' if n < len(reading) and reading.route.windowed else ''}{n} rows, typical "
+        "those around the median."
+    )
 
 
 def _outcome(reading: Reading, row: int) -> str:
@@ -231,53 +256,49 @@ def _outcome(reading: Reading, row: int) -> str:
         if reading.classifies:
             return f"{np.mean(true == predicted):.0%} of the time steps right"
         return f"mean absolute error {reading.errors[row]:.4g}"
-    pair = [_text(take(rows, np.array([row]))) for rows in (reading.y, reading.predicted)]
-    text = "true {}, predicted {}".format(*pair)
+    text = f"true {_text(reading.true[row])}, predicted {_text(reading.predicted[row])}"
     if reading.probability is None or reading.probability.ndim > 1:
         return text
     return f"{text}, probability of the true class {reading.probability[row]:.2g}"
 
 
-def _text(rows: Any) -> str:
-    value = np.asarray(rows)[0]
+def _text(value: Any) -> str:
     if np.ndim(value):
-        return "(" + ", ".join(_text([part]) for part in value) + ")"
+        return "(" + ", ".join(map(_text, value)) + ")"
     return f"{value:.4g}" if isinstance(value, float | np.floating) else f"{value}"
 
 
 def _inside(reading: Reading) -> Section:
+    title = "Inside the network"
     if not isinstance(reading.lstm.net_.module_, LSTMNetwork):
         text = "The network is a module of your own, whose inside is not known."
-        return Section("Inside the network", [paragraph(text)])
+        return Section(title, [paragraph(text)])
     row = reading.examples[len(reading.examples) // 2][1]
-    bunch = explain_gates(reading.lstm, reading.read_row(row))
-    half_life = bunch.half_life
-    rows = []
-    for layer, by_direction in enumerate(half_life):
-        for direction, units in zip(("forward", "backward"), by_direction, strict=False):
-            quartiles = np.percentile(units, [0, 25, 50, 75, 100], method="nearest")
-            rows.append((f"layer {layer}, {direction}", *map(float, quartiles)))
+    bunch = explain_gates(reading.lstm, take(reading.read, np.array([row])))
+    parts = []
+    # At a single time step there is no memory yet.
+    if not np.isnan(bunch.half_life).any():
+        text = (
+            "A network of this kind has hidden units, which remember. The half-life of a unit is "
+            "the number of time steps after which half of what it remembers is left. Measured on "
+            f"row {row}, the quartiles over the units:"
+        )
+        names = ["", "shortest", "first quartile", "median", "third quartile", "longest"]
+        parts += [paragraph(text), table(names, _half_lives(bunch.half_life))]
     return Section(
-        "Inside the network",
+        title,
         [
-            paragraph(
-                "Half-life of the memory of the hidden units, in time steps: after so many, half "
-                f"of what a unit remembers is left. Measured on row {row}."
-            ),
-            table(
-                [
-                    "",
-                    "shortest",
-                    "a quarter below",
-                    "half below",
-                    "three quarters below",
-                    "longest",
-                ],
-                rows,
-            ),
+            *parts,
             heading(f"Gates of row {row}"),
+            paragraph(
+                f"Of every hidden unit of {layer_name(0, 0, bunch.half_life.shape[1])}, at every "
+                "time step. 1 is open, 0 is closed. The forget gate keeps what is remembered, the "
+                "input gate adds the candidate to it, the output gate shows it to the rest of the "
+                "network."
+            ),
             picture(partial(GateDisplay.from_gates, bunch), TALL, "gates by unit and time step"),
             heading(f"Hidden states of row {row}"),
+            paragraph("What every unit shows."),
             picture(
                 partial(ActivationDisplay.from_gates, bunch), TALL, "hidden states by unit and step"
             ),
@@ -285,20 +306,26 @@ def _inside(reading: Reading) -> Section:
     )
 
 
+def _half_lives(half_life: Any) -> Iterator[tuple[Any, ...]]:
+    for layer, by_direction in enumerate(half_life):
+        for direction, units in enumerate(by_direction):
+            quartiles = np.percentile(units, [0, 25, 50, 75, 100], method="nearest")
+            yield layer_name(layer, direction, len(by_direction)), *map(float, quartiles)
+
+
 def _quality(reading: Reading) -> Section:
     e = reading.explanation
     spread = float(np.nanstd(e.output_values))
     gap = float(np.nanmax(e.additivity_gap))
-    rows: list[tuple[Any, ...]] = [
-        ("method", e.method),
-        ("largest additivity gap", gap),
-        ("as a share of the outputs' deviation", gap / spread if spread else 0.0),
-    ]
+    rows: list[tuple[Any, ...]] = [("method", e.method), ("largest gap", gap)]
+    if spread:
+        rows.append(("as a share of the outputs' standard deviation", gap / spread))
     if e.standard_error is not None:
-        rows.append(("largest standard error", float(np.nanmax(e.standard_error))))
+        rows.append(("largest standard error of a value", float(np.nanmax(e.standard_error))))
     text = (
-        "The additivity gap is what the values of a row miss of its output. It says that nothing "
-        "is lost, not that every value is the Shapley value: the method does."
+        "The gap is what the usual output and all that was added miss of the output. A small one "
+        "says that nothing is lost. How near each part is to its Shapley value depends on the "
+        "method."
     )
     return Section("Quality of the explanations", [table(["", ""], rows), paragraph(text)])
 
@@ -306,7 +333,7 @@ def _quality(reading: Reading) -> Section:
 def _setup(reading: Reading) -> Section:
     lstm = reading.lstm
     n_weights = sum(weight.numel() for weight in lstm.net_.module_.parameters())
-    versions = [("Python", platform.python_version())]
+    versions = [("Python", platform.python_version()), ("sklstm", __version__)]
     versions += [(name, version(name)) for name in LIBRARIES]
     return Section(
         "Parameters and versions",

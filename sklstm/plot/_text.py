@@ -93,6 +93,8 @@ def name_length(ax: Axes) -> int:
 def wrapped(text: str, ax: Axes, direction: int) -> str:
     """On as many lines as it takes along the x axis (0) or the y axis (1) of a panel."""
     letters = int(size_in_points(ax)[direction] / (0.6 * (SMALL + 1)))
+    if direction == 0:  # the power of ten of the ticks is beside it on the right
+        letters -= 10
     return "\n".join(textwrap.wrap(text, max(letters, 6), break_long_words=False))
 
 

@@ -158,6 +158,7 @@ def test_it_is_drawn_where_it_is_told():
         ({"levels": [0.1]}, "must be given together"),
         ({"levels": [0.9, 0.1], "quantiles": np.zeros((2, 2))}, "'levels' parameter must ascend"),
         ({"levels": [0.1, 1.0], "quantiles": np.zeros((2, 2))}, "'levels' parameter must ascend"),
+        ({"levels": [], "quantiles": np.zeros((2, 0))}, "'levels' parameter must ascend"),
         ({"levels": [0.1], "quantiles": np.zeros((2, 2))}, r"shape \(2, 1\)"),
         ({"index": [1]}, "'index' parameter must have 2 entries. Got 1"),
     ],
@@ -171,6 +172,10 @@ def test_bad_arguments(table):
     classifier = LSTMClassifier(**FEW).fit(table, np.arange(60) % 2)
     with pytest.raises(ValueError, match=r"A forecast is of numbers. Got a classifier"):
         ForecastDisplay.from_estimator(classifier, table)
+    series = np.asarray(table)[:, :, None]
+    steps = LSTMRegressor(return_sequences=True, **FEW).fit(series, series[:, :, 0])
+    with pytest.raises(ValueError, match="one for each time step"):
+        ForecastDisplay.from_estimator(steps, series)
     with pytest.raises(ValueError, match=r"'output' parameter must be 0: there is one. Got 1"):
         ForecastDisplay.from_predictions(None, [1.0, 2.0], output=1)
     with pytest.raises(ValueError, match=r"'output' parameter must be an int from -2 to 1. Got 2"):

@@ -261,3 +261,12 @@ def test_lines_can_be_seen_in_a_dark_style():
     zero, bars = display.ax_.get_lines()[-1], display.ax_.collections[0]
     assert same_color(zero.get_color(), "white")
     assert same_color(bars.get_color()[0], "white")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("unit", [1e-9, 1e9])
+def test_a_long_label_leaves_room_for_the_power_of_ten(unit, size):
+    label = "importance in units that are rather long to say in words"
+    importances = unit * np.array([1.0, 3.0, 2.0])
+    display = ImportanceDisplay(importances, names=["name" * 9] * 3, label=label)
+    check_texts(display.plot(axes_of_size(size)).figure_)

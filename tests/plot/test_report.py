@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import cache
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +19,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.datasets import make_sentiment
-from sklstm.plot import report
+from sklstm.plot import AttributionDisplay, report
+from sklstm.plot._reading import Reading
 from sklstm.preprocessing import SequenceTokenizer, SlidingWindow
 
 SMALL = {"hidden_size": 4, "max_epochs": 2, "random_state": 0}
@@ -106,6 +108,12 @@ KINDS = {
     ),
     "own module": lambda: (LSTMRegressor(module=OwnModule(), max_epochs=2, random_state=0), X, Y),
     "kept background": lambda: (LSTMRegressor(keep_background=10, **SMALL), X, Y),
+    "codes": lambda: (
+        LSTMClassifier(embedding_size=2, **SMALL),
+        RNG.integers(0, 5, size=(60, 6)),
+        LABELS,
+    ),
+    "one time step": lambda: (LSTMRegressor(**SMALL), X[:, :1], Y),
     "two rows": lambda: (LSTMRegressor(**SMALL), X[:2], Y[:2]),
 }
 
@@ -128,7 +136,8 @@ def test_every_section_of_every_kind(kind, tmp_path):
     assert tuple(map(html.unescape, re.findall(r"<h2>(.*?)</h2>", page))) == SECTIONS
     assert len(page) < 3 * 2**20
     body = page.split("</style>")[1]
-    assert " nan" not in body.lower().replace("data:", "")
+    cells = re.findall(r"<td>(.*?)</td>", body)
+    assert not {"nan", "inf"} & {*cells, *body.lower().split()}
     # Nothing is loaded from elsewhere.
     assert not re.search(r'(?:src|href)="(?!data:|#)', page)
     n_images = page.count("<img ")
@@ -155,20 +164,33 @@ def test_names_are_text_and_not_html(tmp_path):
     assert "&lt;b&gt;&amp;" in page
 
 
-def test_the_score_is_that_of_the_model(tmp_path):
-    model, X, y = fitted("labels")
-    page = written(tmp_path, model, X, y)
-    table = re.search(r"<td>accuracy</td><td>(.*?)</td><td>(.*?)</td>", page)
-    share = max(np.mean(y == "low"), np.mean(y == "high"))
-    assert [float(cell) for cell in table.groups()] == pytest.approx(
-        [model.score(X, y), share], rel=1e-3
-    )
-    model, X, y = fitted("numbers")
-    page = written(tmp_path, model, X, y)
-    table = re.search(r"<td>R²</td><td>(.*?)</td><td>(.*?)</td>", page)
-    assert [float(cell) for cell in table.groups()] == pytest.approx(
-        [model.score(X, y), 0], rel=1e-3
-    )
+def first_scores(page):
+    """Of the model and of the constant, in the first line below the heading."""
+    table = page.split("<h2>Score</h2>")[1]
+    cells = re.search(r"<td>[^<]*</td><td>([^<]*)</td><td>([^<]*)</td>", table).groups()
+    return [float(cell) for cell in cells]
+
+
+def share(y):
+    return np.unique(y, return_counts=True)[1].max() / np.size(y)
+
+
+@pytest.mark.parametrize(
+    ("kind", "constant"),
+    [
+        ("numbers", lambda y: 0),
+        ("several outputs", lambda y: 0),
+        ("steps", lambda y: 0),
+        ("labels", share),
+        ("three classes", share),
+        ("ragged labels of steps", lambda y: share(np.concatenate(y))),
+        ("several labels", lambda y: np.mean((y == (y.mean(axis=0) >= 0.5)).all(axis=1))),
+    ],
+)
+def test_the_score_is_that_of_the_model(kind, constant, tmp_path):
+    model, X, y = fitted(kind)
+    found = first_scores(written(tmp_path, model, X, y))
+    assert found == pytest.approx([model.score(X, y), constant(y)], rel=1e-3)
 
 
 def test_the_examples_are_the_best_and_the_worst(tmp_path):
@@ -177,6 +199,48 @@ def test_the_examples_are_the_best_and_the_worst(tmp_path):
     errors = np.abs(model.predict(X) - y)
     assert f"Row {errors.argmin()} (best)" in page
     assert f"Row {errors.argmax()} (worst)" in page
+
+
+@pytest.mark.parametrize("kind", ["numbers", "labels"])
+def test_targets_may_be_a_column(kind, tmp_path):
+    model, X, y = fitted(kind)
+    column = pd.DataFrame({"y": y})
+    assert written(tmp_path, model, X, column) == written(tmp_path, model, X, y)
+    with pytest.raises(ValueError, match=r"y must have shape \(60,\). Got shape \(60, 2\)"):
+        written(tmp_path, model, X, np.column_stack([y, y]))
+
+
+def test_windows_of_groups_are_whole(monkeypatch):
+    """Their rows may lie far in front of the rows that are explained."""
+    monkeypatch.setattr("sklstm.plot._reading.EXPLAINED", 10)
+    table = pd.DataFrame({"group": np.tile([0, 1, 2], 20), "a": RNG.normal(size=60)})
+    model = make_pipeline(SlidingWindow(5, groups="group"), LSTMRegressor(**SMALL))
+    reading = Reading.of(model.fit(table, Y), table, Y, None, 0)
+    e = reading.explanation
+    assert len(e) == 10 and not np.isnan(e.data).any()
+    np.testing.assert_allclose(e.output_values, model.predict(table)[reading.explained], rtol=1e-6)
+
+
+def test_texts_are_explained_word_by_word(monkeypatch, tmp_path):
+    drawn = []
+    plot = AttributionDisplay.plot
+
+    def kept(display, *args, **options):
+        drawn.append(display.symbols)
+        return plot(display, *args, **options)
+
+    monkeypatch.setattr(AttributionDisplay, "plot", kept)
+    model, X, y = fitted("texts")
+    page = written(tmp_path, model, X, y)
+    rows = [int(row) for row in re.findall(r"<h3>Row (\d+) \(", page)]
+    assert drawn == [X[row].lower().split() for row in rows]
+
+
+def test_pictures_are_as_large_whatever_the_settings(tmp_path):
+    model, X, y = fitted("two rows")
+    page = written(tmp_path, model, X, y)
+    with matplotlib.rc_context({"savefig.dpi": 300}):
+        assert written(tmp_path, model, X, y) == page
 
 
 def test_where_the_background_comes_from_is_said(tmp_path):
@@ -200,6 +264,8 @@ def test_rows_that_no_background_reaches_are_left_out(tmp_path):
     shown = [int(row) for row in re.findall(r"<h3>Row (\d+) \(", page)]
     assert len(shown) == 5
     assert all(len(RAGGED[row]) <= 4 for row in shown)
+    with pytest.raises(ValueError, match="longest row has 2 time steps, the shortest of X 3"):
+        written(tmp_path, *fitted("ragged"), background=[row[:2] for row in RAGGED])
 
 
 def test_wrong_input_is_named_and_the_old_page_stays(tmp_path):
