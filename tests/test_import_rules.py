@@ -19,7 +19,7 @@ ALLOWED = {
     "_training": {"_training", "_data", "augmentation", "nn"},
     "_attribution": {"_attribution", "nn"},
     "explain": {"explain", "_attribution", "_data", "_utils", "nn", "preprocessing", "plot"},
-    "metrics": {"metrics", "_data", "_utils"},
+    "metrics": {"metrics", "explain", "_attribution", "_data", "_utils"},
     "plot": {"plot", "_data", "nn", "explain", "preprocessing", "_utils"},
     "datasets": {"datasets"},
     "model_selection": {"_data", "_utils"},
