@@ -29,3 +29,12 @@ def check_positive(name: str, value: Any) -> float:
 def seed_of(random_state: Any) -> int:
     """A seed of one's own."""
     return int(own_random_state(random_state).randint(2**31 - 1))
+
+
+def check_explain(explain: Any) -> None:
+    """Raise where it cannot be called."""
+    if not callable(explain):
+        raise ValueError(
+            "The 'explain' parameter must be a callable from a model and X to an Explanation, such "
+            f"as partial(explain_shap, background=X_train). Got {explain!r:.80} instead."
+        )
