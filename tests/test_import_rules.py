@@ -20,7 +20,7 @@ ALLOWED = {
     "_attribution": {"_attribution", "nn"},
     "explain": {"explain", "_attribution", "_data", "_utils", "nn", "preprocessing", "plot"},
     "metrics": {"metrics", "explain", "_attribution", "_data", "_utils"},
-    "plot": {"plot", "_data", "nn", "explain", "preprocessing", "_utils"},
+    "plot": {"plot", "_data", "nn", "explain", "metrics", "preprocessing", "_utils"},
     "datasets": {"datasets"},
     "model_selection": {"_data", "_utils"},
     "preprocessing": {"preprocessing", "_data", "_utils"},
