@@ -2,6 +2,7 @@
 
 from ._agreement import agreement
 from ._curves import deletion_curve, insertion_curve
+from ._evaluation import evaluate_explanation
 from ._fractions import comprehensiveness, sufficiency
 from ._infidelity import infidelity
 from ._randomization import randomization_test
@@ -14,6 +15,7 @@ __all__ = [
     "agreement",
     "comprehensiveness",
     "deletion_curve",
+    "evaluate_explanation",
     "ground_truth_auc",
     "infidelity",
     "insertion_curve",

@@ -1,6 +1,7 @@
 """deletion_curve and insertion_curve."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +9,10 @@ from sklearn.utils import Bunch
 
 from ..explain import Explanation
 from ._checks import check_count, seed_of
-from ._game import Game, game_of
+from ._game import Game, Part, game_of
 from ._outputs import share
 from ._paths import (
+    Ends,
     empty,
     ends_of,
     random_ranks,
@@ -20,6 +22,7 @@ from ._paths import (
 )
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 def deletion_curve(
@@ -207,41 +210,76 @@ def _curve(
     return curve_of(game, explanation, inserted, n_steps, n_random, seed)
 
 
-def curve_of(
-    game: Game, explanation: Explanation, inserted: bool, n_steps: int, n_random: int, seed: int
-) -> Bunch:
-    """What deletion_curve and insertion_curve return."""
+class Followed(NamedTuple):
+    """Rows along orders of their players.
+
+    Attributes
+    ----------
+    curves : array of shape (n, n_points, k)
+        Outputs.
+    along : array of shape (n, n_points, k)
+        What is left of the difference from the background, in the direction of the output.
+    areas, sizes : arrays of shape (n, k)
+        Area below that, and the difference.
+    """
+
+    curves: FloatArray
+    along: FloatArray
+    areas: FloatArray
+    sizes: FloatArray
+
+
+# Of some rows and their ends, the orders that are followed.
+Orders = Callable[[Part, Ends], list[IntArray]]
+
+
+def own_orders(explanation: Explanation) -> Orders:
+    """Those of an explanation."""
+    return lambda part, ends: [ranks_of(part.values, signs_for(explanation, ends))]
+
+
+def random_orders(n_random: int, seed: int) -> Orders:
+    """Random ones, whose mean is taken."""
+
+    def orders(part: Part, ends: Ends) -> list[IntArray]:
+        n, n_players, _ = part.values.shape
+        ranks = random_ranks(n_players, n_random, seed)
+        return [np.broadcast_to(one, (n, n_players)) for one in ranks]
+
+    return orders
+
+
+def followed(game: Game, orders: Orders, inserted: bool, n_steps: int) -> Followed:
+    """Take players away, or put them in, along orders."""
     fractions = np.linspace(0, 1, n_steps + 1)
-    curves, random_curves = empty(game, len(fractions)), empty(game, len(fractions))
-    areas, random_areas, sizes = empty(game), empty(game), empty(game)
-    along, random_along = empty(game, len(fractions)), empty(game, len(fractions))
+    points = len(fractions)
+    result = Followed(empty(game, points), empty(game, points), empty(game), empty(game))
     for part in game.parts():
         n_players = part.values.shape[1]
         counts = np.unique(np.round(fractions * n_players).astype(np.int64))
         to_grid = _interpolation(counts / n_players, fractions)
         ends = ends_of(part)
-        own = responses_along(
-            part, ranks_of(part.values, signs_for(explanation, ends)), counts, inserted
-        )
-        orders = random_ranks(n_players, n_random, seed)
-        shape = (len(part.rows), n_players)
-        chance = np.mean(
-            [
-                responses_along(part, np.broadcast_to(ranks, shape), counts, inserted)
-                for ranks in orders
-            ],
-            axis=0,
-        )
-        sizes[part.rows] = ends.size
-        for responses, kept, left, height in (
-            (own, curves, along, areas),
-            (chance, random_curves, random_along, random_areas),
-        ):
-            kept[part.rows] = to_grid(responses)
-            left[part.rows] = to_grid(ends.along(responses))
-            height[part.rows] = np.trapezoid(ends.along(responses), counts / n_players, axis=1)
-    better = areas - random_areas if inserted else random_areas - areas
-    area, random_area, gain = (share(total, sizes) for total in (areas, random_areas, better))
+        every = [responses_along(part, one, counts, inserted) for one in orders(part, ends)]
+        responses = np.mean(every, axis=0)
+        along = ends.along(responses)
+        result.curves[part.rows] = to_grid(responses)
+        result.along[part.rows] = to_grid(along)
+        result.areas[part.rows] = np.trapezoid(along, counts / n_players, axis=1)
+        result.sizes[part.rows] = ends.size
+    return result
+
+
+def curve_of(
+    game: Game, explanation: Explanation, inserted: bool, n_steps: int, n_random: int, seed: int
+) -> Bunch:
+    """What deletion_curve and insertion_curve return."""
+    own = followed(game, own_orders(explanation), inserted, n_steps)
+    chance = followed(game, random_orders(n_random, seed), inserted, n_steps)
+    better = own.areas - chance.areas if inserted else chance.areas - own.areas
+    area, random_area, gain = (
+        share(total, own.sizes) for total in (own.areas, chance.areas, better)
+    )
+    shape = own.curves.shape[:2]
     return Bunch(
         area=area.value,
         standard_error=area.standard_error,
@@ -249,12 +287,12 @@ def curve_of(
         random_standard_error=random_area.standard_error,
         gain=gain.value,
         gain_standard_error=gain.standard_error,
-        fractions=fractions,
-        curve=_mean_curve(along, sizes),
-        random_curve=_mean_curve(random_along, sizes),
-        curves=curves.reshape(*curves.shape[:2], *game.out),
-        random_curves=random_curves.reshape(*curves.shape[:2], *game.out),
-        areas=areas.reshape(len(areas), *game.out),
+        fractions=np.linspace(0, 1, n_steps + 1),
+        curve=_mean_curve(own.along, own.sizes),
+        random_curve=_mean_curve(chance.along, own.sizes),
+        curves=own.curves.reshape(*shape, *game.out),
+        random_curves=chance.curves.reshape(*shape, *game.out),
+        areas=own.areas.reshape(shape[0], *game.out),
     )
 
 
