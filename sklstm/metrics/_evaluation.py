@@ -203,7 +203,7 @@ def _mean_agreement(name: str, known: dict[str, Explanation]) -> Estimate:
 
 
 def _row(estimates: dict[str, Estimate]) -> dict[str, float]:
-    row = {}
+    row: dict[str, float] = {}
     for name in MEASURES:
         one = estimates.get(name, UNKNOWN)
         row |= {name: one.value, f"{name}_error": one.standard_error}
@@ -245,10 +245,12 @@ def _recommended(
             order
         ) > 1 else reason + "."
     listed = ", ".join(map(repr, others))
-    return chosen, (
-        f"{reason}. Within two standard errors {listed} {'is' if len(others) == 1 else 'are'} as "
-        f"faithful; of these it has the smallest infidelity, {infidelity[chosen]:.2g}."
+    reason += (
+        f". Within two standard errors {listed} {'is' if len(others) == 1 else 'are'} as faithful"
     )
+    if np.isnan(infidelity[chosen]):
+        return chosen, reason + "."
+    return chosen, f"{reason}; of these it has the smallest infidelity, {infidelity[chosen]:.2g}."
 
 
 def _as_good(faithful: dict[str, FloatArray], best: str, name: str, sizes: FloatArray) -> bool:
@@ -270,7 +272,7 @@ def _read(
         name: one(model, X) if name in callables else one for name, one in explanations.items()
     }
     for name, explanation in known.items():
-        check_explanation(explanation, f"explanations[{name!r}]")
+        check_explanation(explanation, f"explanations[{name}]")
     first = next(iter(known))
     for name, one in known.items():
         wanted = known[first]
