@@ -22,6 +22,8 @@ _ARRAYS = (
     "table_rows",
     "local_fidelity",
 )
+# Not of rows.
+_OF_ALL_ROWS = ("player_of_cell",)
 _TEXTS = ("response_method", "level", "method")
 _NAMES = ("feature_names", "output_names", "player_names", "n_timesteps", "derivation")
 
@@ -79,6 +81,8 @@ class Explanation:
         are not in X.
     local_fidelity : array of shape (n,) + out, optional
         Weighted R² of a local model, such as that of LIME.
+    player_of_cell : int array of the shape of one row's data, optional
+        Of groups, the number of the player that each cell belongs to.
 
     Attributes
     ----------
@@ -119,11 +123,12 @@ class Explanation:
     derivation: Sequence[str] = ()
     table_rows: NDArray[np.int64] | None = None
     local_fidelity: FloatArray | None = None
+    player_of_cell: NDArray[np.int64] | None = None
     additivity_gap: FloatArray = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        for name in _ARRAYS:
-            dtype = np.int64 if name in ("lengths", "table_rows") else np.float64
+        for name in (*_ARRAYS, *_OF_ALL_ROWS):
+            dtype = np.int64 if name in _storage.INTEGERS else np.float64
             if getattr(self, name) is not None:
                 # Contiguous: a sum must not depend on how the values were laid out before.
                 self._set(name, np.ascontiguousarray(getattr(self, name), dtype=dtype).view())
@@ -138,6 +143,7 @@ class Explanation:
         self._set("player_names", tuple(map(str, names)))
         self._set("output_names", _names.names_of_outputs(self.output_names, self._out))
         _names.check_shapes(self)
+        _names.check_cells(self)
         if self.lengths is not None and not _names.check_padding(self):
             self._set("lengths", None)
         total = self.values.reshape(len(self), self.n_players, *self._out).sum(axis=1)
@@ -148,12 +154,12 @@ class Explanation:
         object.__setattr__(self, name, value)
 
     def _freeze(self) -> None:
-        for name in (*_ARRAYS, "additivity_gap"):
+        for name in (*_ARRAYS, *_OF_ALL_ROWS, "additivity_gap"):
             if getattr(self, name) is not None:
                 getattr(self, name).flags.writeable = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update({"player_of_cell": None} | state)  # pickles from before had none
         self._freeze()  # copies and pickles of arrays are writeable
 
     def _replace(self, done: str | None = None, **changes: Any) -> "Explanation":
@@ -383,7 +389,7 @@ class Explanation:
         path : str or path-like
             Written as it is, without adding a suffix.
         """
-        arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in (*_ARRAYS, *_OF_ALL_ROWS)}
         _storage.write(
             path,
             {name: array for name, array in arrays.items() if array is not None},

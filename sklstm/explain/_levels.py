@@ -30,6 +30,10 @@ class Level:
     n_players: int
     names: Sequence[str] | None = None
 
+    def of_cells(self, shape: tuple[int, ...]) -> NDArray[np.int64] | None:
+        """The player of each cell, where the name of the level does not say it."""
+        return self.table.reshape(shape) if self.name == "group" else None
+
 
 def read_level(
     level: Any,

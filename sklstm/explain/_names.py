@@ -139,6 +139,17 @@ def check_shapes(e: "Explanation") -> None:
             )
 
 
+def check_cells(e: "Explanation") -> None:
+    """Agree on the cells of the groups."""
+    cells, shape = e.player_of_cell, e.data.shape[1:]
+    if cells is None:
+        return
+    if e.level != "group" or cells.shape != shape or not 0 <= cells.min() <= cells.max():
+        raise ValueError(f"player_of_cell must number groups in shape {shape}. Got {cells!r}.")
+    if cells.max() >= len(e.player_names or ()):
+        raise ValueError(f"player_of_cell has the group {cells.max()}, which has no name.")
+
+
 def check_padding(e: "Explanation") -> bool:
     """Whether there is padding; an error where it is not NaN in the data, and 0 in values."""
     assert e.lengths is not None

@@ -372,6 +372,7 @@ def _explanation(
         derivation=derivation,
         table_rows=inputs.table_rows,
         local_fidelity=None if fidelity is None else fidelity.reshape(outputs.shape),
+        player_of_cell=players.of_cells(inputs.data.shape[1:]),
     )
 
 

@@ -13,6 +13,7 @@ from .._utils._files import replacing
 FORMAT = "sklstm.Explanation"
 # Raise it when a change of the fields makes older readers fail, and keep reading the old ones.
 VERSION = 1
+INTEGERS = ("lengths", "table_rows", "player_of_cell")
 
 
 def write(
@@ -44,6 +45,6 @@ def read(file: IO[bytes]) -> dict[str, Any]:
             raise ValueError(f"it is of version {version}, and this sklstm reads {VERSION}")
         arrays = {name: archive[name] for name in archive.files if name != "header"}
     for name, array in arrays.items():
-        if array.dtype.kind != ("i" if name in ("lengths", "table_rows") else "f"):
+        if array.dtype.kind != ("i" if name in INTEGERS else "f"):
             raise ValueError(f"{name} has dtype {array.dtype}")
     return arrays | texts

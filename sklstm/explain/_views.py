@@ -68,7 +68,12 @@ def sums_of_cells(e: "Explanation", players: str | int | Mapping[str, Any]) -> d
     cells = e.values.reshape(len(e), level.table.size, *e.output_values.shape[1:])
     table = level.table.ravel()
     sums = [cells[:, table == player].sum(axis=1) for player in range(level.n_players)]
-    return {"values": np.stack(sums, axis=1), "level": level.name, "player_names": level.names}
+    return {
+        "values": np.stack(sums, axis=1),
+        "level": level.name,
+        "player_names": level.names,
+        "player_of_cell": level.of_cells(e.data.shape[1:]),
+    }
 
 
 def sums_over_windows(e: "Explanation") -> dict[str, Any]:

@@ -1,5 +1,27 @@
-"""Measures of predictions per time step."""
+"""How good explanations are, and measures of predictions per time step."""
 
+from ._agreement import agreement
+from ._curves import deletion_curve, insertion_curve
+from ._evaluation import evaluate_explanation
+from ._fractions import comprehensiveness, sufficiency
+from ._infidelity import infidelity
+from ._randomization import randomization_test
+from ._sensitivity import max_sensitivity
 from ._sequence_scorer import sequence_scorer
+from ._sparseness import additivity_gap, ground_truth_auc, sparseness
 
-__all__ = ["sequence_scorer"]
+__all__ = [
+    "additivity_gap",
+    "agreement",
+    "comprehensiveness",
+    "deletion_curve",
+    "evaluate_explanation",
+    "ground_truth_auc",
+    "infidelity",
+    "insertion_curve",
+    "max_sensitivity",
+    "randomization_test",
+    "sequence_scorer",
+    "sparseness",
+    "sufficiency",
+]

@@ -6,6 +6,7 @@ Matplotlib is needed to draw: ``pip install 'sklstm[plot]'``.
 
 from ._activations import ActivationDisplay
 from ._attribution import AttributionDisplay
+from ._deletion_curve import DeletionCurveDisplay
 from ._forecast import ForecastDisplay
 from ._gates import GateDisplay
 from ._importance import ImportanceDisplay
@@ -15,6 +16,7 @@ from ._report import report
 __all__ = [
     "ActivationDisplay",
     "AttributionDisplay",
+    "DeletionCurveDisplay",
     "ForecastDisplay",
     "GateDisplay",
     "ImportanceDisplay",

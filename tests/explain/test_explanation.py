@@ -855,3 +855,24 @@ def test_repr_of_other_shapes():
 def test_no_rows_are_told_from_values_that_do_not_add_up():
     assert "gap: none, there are no rows" in repr(make()[:0])
     assert "gap: none, the values do not add up" in repr(make().abs())
+
+
+def test_groups_know_their_cells(tmp_path):
+    e = make((2,))
+    shape = e.data.shape[1:]
+    assert e.player_of_cell is None and e.by("feature").player_of_cell is None
+    groups = e.by({"first": slice(0, 1), "rest": slice(1, None)})
+    expected = np.ones(shape, dtype=int)
+    expected[0] = 0
+    groups.save(tmp_path / "groups.npz")
+    copies = groups, groups[1:3], groups.abs().mean(), pickle.loads(pickle.dumps(groups))
+    for one in (*copies, groups.output(1), Explanation.load(tmp_path / "groups.npz")):
+        np.testing.assert_array_equal(one.player_of_cell, expected)
+    with pytest.raises(ValueError, match="read-only"):
+        groups.player_of_cell[0] = 1
+    for cells, message in (
+        (expected[:1], "player_of_cell must number groups"),
+        (expected + 1, "player_of_cell has the group 2, which has no name"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            groups._replace(player_of_cell=cells)
