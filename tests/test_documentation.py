@@ -18,6 +18,7 @@ import sklstm.metrics
 import sklstm.model_selection
 import sklstm.plot
 import sklstm.preprocessing
+import sklstm.simplify
 from sklstm import LSTMClassifier, LSTMRegressor
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,7 @@ MODULES = [
     sklstm.model_selection,
     sklstm.plot,
     sklstm.preprocessing,
+    sklstm.simplify,
 ]
 # Full name of every public class and function
 PUBLIC = {

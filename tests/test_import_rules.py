@@ -21,13 +21,14 @@ ALLOWED = {
     "explain": {"explain", "_attribution", "_data", "_utils", "nn", "preprocessing", "plot"},
     "metrics": {"metrics", "_data", "_utils"},
     "plot": {"plot", "_data", "nn", "explain", "preprocessing", "_utils"},
+    "simplify": {"simplify", "_attribution", "_data", "_utils", "explain", "nn"},
     "datasets": {"datasets"},
     "model_selection": {"_data", "_utils"},
     "preprocessing": {"preprocessing", "_data", "_utils"},
 }
 
 # Parts on top of all others, which functions alone may import, when they are called.
-AT_CALL = {"plot"}
+AT_CALL = {"plot", "simplify"}
 
 
 def imports(path):

@@ -1,0 +1,5 @@
+"""Smaller networks that answer and explain as the large one did."""
+
+from ._prune import prune
+
+__all__ = ["prune"]
