@@ -14,6 +14,7 @@ from .._utils._sklearn import num_samples, safe_indexing
 from ..explain import explain_units
 from ..explain._inside import Inside
 from ..nn._pooling import Pooling
+from ._rows import draw, draw_background
 
 FloatArray = NDArray[np.float64]
 
@@ -36,9 +37,7 @@ class Sampled(NamedTuple):
         n_rows = num_samples(X)
         if y is not None and num_samples(y) != n_rows:
             raise ValueError(f"X has {n_rows} rows, but y has {num_samples(y)}.")
-        if n_rows <= n:
-            return cls(X, y)
-        rows = np.sort(random.permutation(n_rows)[:n])
+        rows = draw(n_rows, n, random)
         return cls(safe_indexing(X, rows), None if y is None else safe_indexing(y, rows))
 
 
@@ -93,23 +92,16 @@ def activity_of(estimator: Any, X: Any) -> Activity:
 
 def contribution(estimator: Any, X: Any, random: np.random.RandomState) -> FloatArray:
     """Mean size of what each unit adds to the outputs, in units of their spread."""
-    explained = Sampled.of(X, None, EXPLAINED, random).X
-    background = _background(estimator, X, random)
-    units = explain_units(estimator, explained, background=background)
+    n_rows = num_samples(X)
+    explained = safe_indexing(X, draw(n_rows, EXPLAINED, random))
+    others = draw_background(estimator, X, n_rows, BACKGROUND, random)
+    units = explain_units(estimator, explained, background=safe_indexing(X, others))
     n = len(units.output_values)
     outputs = units.output_values.reshape(n, -1)
     spread = np.nanstd(outputs, axis=0)
     sizes = np.abs(units.contribution).reshape(*units.contribution.shape[:4], -1).mean(0)
     varies = spread > 0
     return sizes[..., varies] @ (1 / spread[varies])
-
-
-def _background(estimator: Any, X: Any, random: np.random.RandomState) -> Any:
-    """Rows to compare with; among them the longest, because a shorter one serves no longer row."""
-    lengths = estimator._read_known(X).lengths
-    others = np.delete(np.arange(len(lengths)), lengths.argmax())
-    drawn = random.permutation(others)[: BACKGROUND - 1]
-    return safe_indexing(X, np.sort([*drawn, lengths.argmax()]))
 
 
 def mutual_information(
@@ -122,7 +114,7 @@ def mutual_information(
     target, states = sampled.y, activity.of_rows
     if estimator._returns_sequences():
         target, _ = read_step_targets(target, estimator._read_known(sampled.X))
-        steps = np.sort(random.permutation(len(target))[:STEPS])
+        steps = draw(len(target), STEPS, random)
         target, states = target[steps], states[steps]
     columns = np.asarray(target).reshape(len(states), -1).T
     estimate = mutual_info_classif if is_classifier(estimator) else mutual_info_regression
