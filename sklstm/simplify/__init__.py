@@ -1,6 +1,8 @@
 """Smaller networks that answer and explain as the large one did."""
 
 from ._compare import compare
+from ._distill import distill
 from ._prune import prune
+from ._reduce_layers import reduce_layers
 
-__all__ = ["compare", "prune"]
+__all__ = ["compare", "distill", "prune", "reduce_layers"]
