@@ -21,7 +21,7 @@ ALLOWED = {
     "explain": {"explain", "_attribution", "_data", "_utils", "nn", "preprocessing", "plot"},
     "metrics": {"metrics", "_data", "_utils"},
     "plot": {"plot", "_data", "nn", "explain", "preprocessing", "_utils"},
-    "simplify": {"simplify", "_attribution", "_data", "_utils", "explain", "nn"},
+    "simplify": {"simplify", "_attribution", "_data", "_training", "_utils", "explain", "nn"},
     "datasets": {"datasets"},
     "model_selection": {"_data", "_utils"},
     "preprocessing": {"preprocessing", "_data", "_utils"},

@@ -3,6 +3,7 @@
 from ._compare import compare
 from ._distill import distill
 from ._prune import prune
+from ._quantize import quantize
 from ._reduce_layers import reduce_layers
 
-__all__ = ["compare", "distill", "prune", "reduce_layers"]
+__all__ = ["compare", "distill", "prune", "quantize", "reduce_layers"]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from .._training import weight_arrays
 from ..explain._pipelines import Route, is_lstm
 from ..nn import LSTMNetwork
 
@@ -67,18 +68,17 @@ class Fitted(NamedTuple):
 
 def weights_of(estimator: Any) -> Weights:
     """Copies of the network's weights and scaling, by their names in torch."""
-    weights: Weights = estimator.__getstate__()["net_"]["weights"]
-    return {name: array.copy() for name, array in weights.items()}
+    return {name: array.copy() for name, array in weight_arrays(estimator.net_.module_).items()}
 
 
-def rebuilt(estimator: Any, weights: Weights, **changed: Any) -> Any:
+def rebuilt(estimator: Any, weights: dict[str, Any], **changed: Any) -> Any:
     """A copy of a fitted estimator with other weights.
 
     Parameters
     ----------
     estimator : fitted LSTMRegressor or LSTMClassifier
     weights : dict
-        As of ``weights_of``.
+        As of ``weights_of``, or integers as of ``to_integers``.
     **changed : int
         Parameters of the estimator, and of its network, that the weights belong to.
     """
