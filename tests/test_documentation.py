@@ -130,6 +130,7 @@ def test_methods_are_documented(estimator_class):
         ("network", 40),
         ("explaining", 30),
         ("inside", 90),
+        ("simplify", 25),
     ],
 )
 def test_the_guide_runs(page, at_least):
