@@ -86,7 +86,7 @@ def compare(
     y: Any,
     *,
     n_explained: int = 50,
-    n_repeats: int = 20,
+    n_repeats: int = 50,
     random_state: Any = None,
 ) -> Comparison:
     """What two models cost, how well they predict, and whether they say and explain the same.
@@ -102,7 +102,7 @@ def compare(
     n_explained : int, default=50
         Number of rows, drawn from X, that both models explain; 0 for no explanations. Models that
         are not LSTMs of this library take seconds for each where there are many cells.
-    n_repeats : int, default=20
+    n_repeats : int, default=50
         Number of times that each latency is measured.
     random_state : int, RandomState instance or None, default=None
         Fixes which rows are explained.
@@ -167,6 +167,8 @@ def compare(
     """
     parameters = {"n_explained": n_explained, "n_repeats": n_repeats}
     validate_parameter_constraints(_CONSTRAINTS, parameters, "compare")
+    if y is None:
+        raise ValueError("compare needs y, the targets of X, for the score. Got None.")
     pair = Fitted.of(before), Fitted.of(after)
     _check_kind(pair)
     random = own_random_state(random_state)

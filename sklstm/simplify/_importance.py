@@ -23,6 +23,7 @@ FloatArray = NDArray[np.float64]
 # the order of the units little, and cost as much as training.
 ROWS, STEPS = 1000, 2000
 EXPLAINED, BACKGROUND = 200, 50
+NEIGHBOURS = 3
 
 
 class Sampled(NamedTuple):
@@ -116,9 +117,14 @@ def mutual_information(
         target, _ = read_step_targets(target, estimator._read_known(sampled.X))
         steps = draw(len(target), STEPS, random)
         target, states = target[steps], states[steps]
+    if len(states) <= NEIGHBOURS:
+        raise ValueError(
+            f"importance='mutual_information' needs more than {NEIGHBOURS} rows. Got {len(states)}."
+        )
     columns = np.asarray(target).reshape(len(states), -1).T
     estimate = mutual_info_classif if is_classifier(estimator) else mutual_info_regression
     flat = states.reshape(len(states), -1)
     seed = int(random.randint(2**31 - 1))
-    found = sum(estimate(flat, column, random_state=seed) for column in columns)
+    options = {"n_neighbors": NEIGHBOURS, "random_state": seed}
+    found = sum(estimate(flat, column, **options) for column in columns)
     return np.asarray(found).reshape(states.shape[1:]).max(0)

@@ -159,6 +159,7 @@ def test_the_table():
         ({"n_repeats": 0}, "'n_repeats' parameter of compare must be"),
         ({"random_state": -1}, "'random_state' parameter must be"),
         ({"X": X[:, :, :2]}, "X has 2 features per time step"),
+        ({"y": None}, "compare needs y"),
         ({"y": Y[:3]}, "inconsistent numbers of samples"),
     ],
 )
