@@ -25,6 +25,7 @@ _SUBMODULES = (
     "model_selection",
     "plot",
     "preprocessing",
+    "simplify",
 )
 
 

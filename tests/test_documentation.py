@@ -18,6 +18,7 @@ import sklstm.metrics
 import sklstm.model_selection
 import sklstm.plot
 import sklstm.preprocessing
+import sklstm.simplify
 from sklstm import LSTMClassifier, LSTMRegressor
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,7 @@ MODULES = [
     sklstm.model_selection,
     sklstm.plot,
     sklstm.preprocessing,
+    sklstm.simplify,
 ]
 # Full name of every public class and function
 PUBLIC = {
@@ -129,6 +131,7 @@ def test_methods_are_documented(estimator_class):
         ("explaining", 30),
         ("inside", 90),
         ("trust", 25),
+        ("simplify", 25),
     ],
 )
 def test_the_guide_runs(page, at_least):

@@ -30,13 +30,14 @@ ALLOWED = {
         "_utils",
         "_version",
     },
+    "simplify": {"simplify", "_attribution", "_data", "_training", "_utils", "explain", "nn"},
     "datasets": {"datasets"},
     "model_selection": {"_data", "_utils"},
     "preprocessing": {"preprocessing", "_data", "_utils"},
 }
 
 # Parts on top of all others, which functions alone may import, when they are called.
-AT_CALL = {"plot"}
+AT_CALL = {"plot", "simplify"}
 
 
 def imports(path):

@@ -6,13 +6,22 @@ from ._augment import Augmentation
 from ._callbacks import EpochBar, EpochTasks, best_epoch
 from ._device import resolve_device
 from ._inference import forward_batches
+from ._integers import from_integers, to_integers
 from ._net import LSTMNet, TrainingOptions
 from ._optimizers import check_optimizer
 from ._prepare import DataOptions, Target, prepare_batches
 from ._rollback import restored_on_error
 from ._schedules import SCHEDULES
 from ._seeding import derived_seed, draw_seed, seeded_generator
-from ._state import build_net, copy_net, pack_history, pack_net, unpack_history, unpack_net
+from ._state import (
+    build_net,
+    copy_net,
+    pack_history,
+    pack_net,
+    unpack_history,
+    unpack_net,
+    weight_arrays,
+)
 
 __all__ = [
     "SCHEDULES",
@@ -31,12 +40,15 @@ __all__ = [
     "derived_seed",
     "draw_seed",
     "forward_batches",
+    "from_integers",
     "pack_history",
     "pack_net",
     "prepare_batches",
     "resolve_device",
     "restored_on_error",
     "seeded_generator",
+    "to_integers",
     "unpack_history",
     "unpack_net",
+    "weight_arrays",
 ]

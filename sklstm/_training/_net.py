@@ -16,6 +16,7 @@ from torch import Tensor
 from ..nn import ScaledNetwork
 from ._augment import Augmentation, augment
 from ._batches import Batch, Batches
+from ._integers import Integers
 from ._losses import WeightedLoss
 from ._optimizers import decay, make_optimizer
 from ._schedules import make_schedule
@@ -55,6 +56,8 @@ class LSTMNet(NeuralNet):
     def __init__(self, module: ScaledNetwork, criterion: str, seed: int, **kwargs: Any) -> None:
         self.seed = seed
         self.weight_unit: float | None = None
+        # Integers that some weights were rounded to; training moves these weights away from them.
+        self.integers: dict[str, Integers] = {}
         super().__init__(module=module, criterion=criterion, verbose=0, **kwargs)
 
     @property

@@ -1,19 +1,22 @@
 """A fitted net as NumPy arrays and numbers, and back: what a pickle holds."""
 
+import copy
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from skorch.history import History
 
 from ..nn import ScaledNetwork, build_network
+from ._integers import Integers, from_integers
 from ._net import LSTMNet
 
 Packed = dict[str, Any]
 
 
 def pack_net(net: LSTMNet) -> Packed:
-    """Weights as NumPy arrays, architecture, loss and seed; no optimizer, no callbacks.
+    """Weights as NumPy arrays or integers, architecture, loss and seed; no optimizer, no callbacks.
 
     NumPy arrays, because joblib can memory-map them and because they load on a machine
     without the device that they were trained on.
@@ -24,20 +27,33 @@ def pack_net(net: LSTMNet) -> Packed:
         "seed": net.seed,
         "weight_unit": net.weight_unit,
         "weights": {
-            name: tensor.detach().cpu().numpy() for name, tensor in net.module_.state_dict().items()
+            name: _as_integers(array, net.integers.get(name))
+            for name, array in weight_arrays(net.module_).items()
         },
     }
+
+
+def weight_arrays(network: ScaledNetwork) -> dict[str, NDArray[Any]]:
+    """Weights and scaling by their names in torch; on the CPU they are no copies."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
+
+
+def _as_integers(array: NDArray[Any], integers: Integers | None) -> Any:
+    """The integers where the weights are still those that they stand for."""
+    same = integers is not None and np.array_equal(array, from_integers(integers))
+    return integers if same else array
 
 
 @torch.inference_mode(False)
 def unpack_net(packed: Packed, device: torch.device, history: list[dict[str, Any]]) -> LSTMNet:
     """Rebuild the net; its weights are copies, so a memory-mapped pickle may be closed."""
     network = build_network(packed["architecture"])
-    weights = {
-        name: torch.tensor(np.asarray(w), device="cpu") for name, w in packed["weights"].items()
-    }
+    integers = {name: w for name, w in packed["weights"].items() if isinstance(w, dict)}
+    arrays = packed["weights"] | {name: from_integers(w) for name, w in integers.items()}
+    weights = {name: torch.tensor(np.asarray(w), device="cpu") for name, w in arrays.items()}
     network.load_state_dict(weights)
     net = build_net(network, packed["criterion"], packed["seed"], device)
+    net.integers = copy.deepcopy(integers)
     net.weight_unit = packed["weight_unit"]
     net.history_ = History(dict(row, batches=[]) for row in history)
     return net

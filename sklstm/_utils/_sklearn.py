@@ -2,6 +2,7 @@
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._array_api import get_namespace
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import (
@@ -47,5 +48,6 @@ __all__ = [
     "get_namespace",
     "is_pandas_na",
     "num_samples",
+    "safe_indexing",
     "validate_parameter_constraints",
 ]

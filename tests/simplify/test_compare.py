@@ -1,0 +1,179 @@
+"""compare: what two models cost, and how alike they are."""
+
+import pickle
+import time
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.stats import spearmanr
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.explain import explain_shap
+from sklstm.preprocessing import SlidingWindow
+from sklstm.simplify import compare, prune
+from sklstm.simplify._compare import rank_correlation
+
+X = np.random.default_rng(0).normal(size=(60, 6, 3))
+Y = 2 * X[:, 4, 1] + X[:, 2, 0]
+LABELS = np.array(["a", "b", "c"])[np.digitize(Y, [-1, 1])]
+SMALL = {"hidden_size": 6, "max_epochs": 4, "batch_size": 16, "random_state": 0}
+QUICK = {"n_repeats": 1, "random_state": 0}
+PAIRS = ["parameters", "nonzero_parameters", "pickle_bytes", "latency_row", "latency_batch"]
+PAIRS += ["score", "additivity_gap"]
+
+
+def regressor(**params):
+    return LSTMRegressor(**{**SMALL, **params}).fit(X, Y)
+
+
+def test_a_model_is_like_itself():
+    model = regressor()
+    found = compare(model, model, X, Y, n_repeats=3)
+    for name in (*PAIRS[:3], *PAIRS[5:]):
+        before, after = found[name]
+        assert before == after, name
+    assert found.fidelity == 1.0
+    assert_allclose(found.rank_correlation, 1.0)
+    assert found.pickle_bytes[0] == len(pickle.dumps(model))
+    assert found.score[0] == model.score(X, Y)
+    assert found.n_batch == 60
+
+
+@pytest.mark.parametrize("classify", [False, True])
+def test_numbers_are_those_that_they_are_called(classify):
+    y = LABELS if classify else Y
+    before = (LSTMClassifier if classify else LSTMRegressor)(**SMALL).fit(X, y)
+    after = prune(before, fraction=0.5)
+    found = compare(before, after, X, y, n_explained=100, **QUICK)
+    metric = accuracy_score if classify else r2_score
+    assert found.fidelity == metric(before.predict(X), after.predict(X))
+    assert found.score == (before.score(X, y), after.score(X, y))
+    count = [sum(p.numel() for p in m.net_.module_.parameters()) for m in (before, after)]
+    assert found.parameters == tuple(count)
+    assert found.nonzero_parameters[1] <= count[1]
+    # All rows are explained, beside 50: those of one more call are near.
+    values = [explain_shap(m, X, background=X).values.reshape(60, 18, -1) for m in (before, after)]
+    slow = [
+        spearmanr(values[0][i, :, k], values[1][i, :, k]).statistic
+        for i in range(60)
+        for k in range(values[0].shape[2])
+    ]
+    assert_allclose(found.rank_correlation, np.mean(slow), atol=0.05)
+    assert 0 <= max(found.additivity_gap) < 1e-5
+
+
+def test_zeros_are_counted():
+    model = regressor()
+    found = compare(model, prune(model, kind="weights"), X, Y, n_explained=0, **QUICK)
+    assert found.parameters[0] == found.parameters[1]
+    assert found.nonzero_parameters[1] < 0.65 * found.nonzero_parameters[0]
+    assert np.isnan(found.rank_correlation) and np.isnan(found.additivity_gap).all()
+
+
+def test_rank_correlation_is_that_of_spearman_without_padding():
+    first, second = np.random.default_rng(0).normal(size=(2, 5, 2, 7))
+    rows = zip(first.reshape(10, 7), second.reshape(10, 7), strict=True)
+    slow = [spearmanr(a, b).statistic for a, b in rows]
+    assert_allclose(rank_correlation(first, second), np.mean(slow))
+    padded = [np.concatenate([v, np.zeros((5, 2, 4))], axis=2) for v in (first, second)]
+    assert_allclose(rank_correlation(*padded), np.mean(slow))
+    assert_allclose(rank_correlation(first, -first), -1.0)
+    assert np.isnan(rank_correlation(first, second[..., :3]))
+    assert np.isnan(rank_correlation(np.ones((1, 1, 4)), np.ones((1, 1, 4))))
+
+
+class Slow(LSTMRegressor):
+    def predict(self, X):
+        time.sleep(0.002 * len(X) / 60 + 0.002)
+        return super().predict(X)
+
+
+def test_latency_is_that_of_predict():
+    quick, slow = regressor(), Slow(**SMALL).fit(X, Y)
+    found = compare(quick, slow, X, Y, n_explained=0, n_repeats=5)
+    assert found.latency_row[1] > found.latency_row[0] + 0.001
+    assert found.latency_batch[1] > found.latency_batch[0] + 0.003
+    assert found.latency_batch[1] < 1.0
+
+
+def test_ragged_rows_and_outputs_of_every_step():
+    ragged = [row[: 2 + i % 5] for i, row in enumerate(X)]
+    y = [np.cumsum(row[:, 0]) for row in ragged]
+    model = LSTMRegressor(**SMALL, return_sequences=True).fit(ragged, y)
+    found = compare(model, prune(model, ragged), ragged, y, n_explained=10, **QUICK)
+    small = prune(model, ragged)
+    flat = [np.concatenate(m.predict(ragged)) for m in (model, small)]
+    assert_allclose(found.fidelity, r2_score(*flat))
+    assert 0 < found.rank_correlation < 1
+
+
+def test_pipelines_searches_and_other_estimators():
+    table = X[:, 0]
+    model = make_pipeline(SlidingWindow(3), LSTMRegressor(**SMALL)).fit(table, Y)
+    search = GridSearchCV(model, {"lstmregressor__pooling": ["last"]}, cv=2).fit(table, Y)
+    found = compare(model, search, table, Y, n_explained=5, **QUICK)
+    assert 0 < found.rank_correlation < 1
+    other = compare(search, Ridge().fit(table, Y), table, Y, n_explained=5, **QUICK)
+    assert np.isnan(other.rank_correlation)  # it reads no windows
+    assert np.isnan(other.parameters[1])
+    assert other.pickle_bytes[0] == len(pickle.dumps(search.best_estimator_))
+
+
+def test_the_cells_of_a_flat_row_are_those_of_the_sequence():
+    flat, binary = X[:, :3].reshape(60, -1), LABELS == "a"
+    lstm = LSTMClassifier(**SMALL, n_timesteps=3).fit(flat, binary)
+    linear = LogisticRegression().fit(flat, binary)
+    found = compare(lstm, linear, flat, binary, n_explained=4, **QUICK)
+    again = compare(make_pipeline(PCA(9), linear).fit(flat, binary), lstm, flat, binary, **QUICK)
+    assert -1 < found.rank_correlation < 1
+    assert np.isfinite(again.additivity_gap).all()
+
+
+def test_the_table():
+    model = regressor()
+    found = compare(model, prune(model), X, Y, n_explained=5, **QUICK)
+    lines = str(found).splitlines()
+    assert lines[0].split() == ["before", "after", "after/before"]
+    assert len(lines) == 10
+    assert max(map(len, lines)) <= 80
+    assert "latency of 60 rows (ms)" in str(found)
+    assert repr(found) == str(found)
+    frame = found.to_frame()
+    assert list(frame.columns) == ["before", "after"]
+    assert frame.loc["fidelity"].isna().tolist() == [True, False]
+    assert frame.loc["parameters"].tolist() == list(found.parameters)
+    without = compare(model, model, X, Y, n_explained=0, **QUICK)
+    assert str(without).splitlines()[-1] == "rank correlation"
+
+
+@pytest.mark.parametrize(
+    "params, message",
+    [
+        ({"n_explained": -1}, "'n_explained' parameter of compare must be"),
+        ({"n_repeats": 0}, "'n_repeats' parameter of compare must be"),
+        ({"random_state": -1}, "'random_state' parameter must be"),
+        ({"X": X[:, :, :2]}, "X has 2 features per time step"),
+        ({"y": None}, "compare needs y"),
+        ({"y": Y[:3]}, "inconsistent numbers of samples"),
+    ],
+)
+def test_bad_input(params, message):
+    model = regressor()
+    arguments = {"X": X, "y": Y, **params}
+    with pytest.raises(ValueError, match=message):
+        compare(model, model, **arguments)
+
+
+def test_models_that_cannot_be_compared():
+    classifier = LSTMClassifier(**SMALL).fit(X, LABELS)
+    with pytest.raises(ValueError, match="both regressors or both classifiers"):
+        compare(regressor(), classifier, X, Y)
+    other = LSTMClassifier(**SMALL).fit(X, LABELS == "a")
+    with pytest.raises(ValueError, match=r"the same classes. Got \['a', 'b', 'c'\]"):
+        compare(classifier, other, X, LABELS)
