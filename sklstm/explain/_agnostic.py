@@ -244,8 +244,8 @@ def shapley(
         return Part(values.numpy(), None, base, deviation)
     if method in SHAP_METHODS and method != "permutation":  # which has a sampler of its own
         tensors = map(torch.from_numpy, (x, references, weights, players))
-        game = partial(on_tensors, value)
-        result = shap_kernel(method, game, work.seed, work.budget, *tensors)
+        of_tensors = partial(on_tensors, value)
+        result = shap_kernel(method, of_tensors, work.seed, work.budget, *tensors)
         error = result.standard_error
         return Part(
             result.values.numpy(), None if error is None else error.numpy(), base, deviation
