@@ -266,9 +266,20 @@ class Reading:
             parts = np.split(places, range(size, n_columns, size))
             return {f"columns {part[0]} to {part[-1]}": part.tolist() for part in parts}
         n_timesteps, n_features = e.data.shape[1:]
+        if n_features > COLUMNS and not self.route.windowed:
+            return self._largest_features()
         if n_features > 1 or self.route.windowed:
             return "feature"
         return "timestep" if n_timesteps <= COLUMNS else -(-n_timesteps // N_WINDOWS)
+
+    def _largest_features(self) -> dict[str, Any]:
+        """Those that move the output most, one by one, and the others together."""
+        e = self.explanation.by("feature").abs().mean()
+        sizes = np.nanmean(e.values[0].reshape(e.n_players, -1), axis=1)
+        order = np.argsort(-sizes, kind="stable").tolist()
+        others = sorted(order[COLUMNS // 2 :])
+        names = {e.feature_names[i]: i for i in sorted(order[: COLUMNS // 2])}
+        return names | {f"{len(others)} others": others}
 
     @cached_property
     def importance(self) -> Explanation:
