@@ -9,7 +9,7 @@ from ..explain import Explanation
 from ._checks import check_count
 from ._outputs import mean
 from ._paths import has_signs
-from ._sparseness import sizes_of
+from ._sizes import sizes_of
 
 FloatArray = NDArray[np.float64]
 

@@ -9,6 +9,7 @@ from sklearn.utils import Bunch
 
 from .._utils._extras import load_extra
 from ..explain import Explanation
+from ._additivity import additivity_gap
 from ._agreement import agreement
 from ._checks import check_count, seed_of
 from ._curves import Followed, followed, own_orders, random_orders
@@ -18,7 +19,7 @@ from ._infidelity import infidelity_of
 from ._outputs import Estimate, share
 from ._paths import has_signs
 from ._sensitivity import max_sensitivity
-from ._sparseness import additivity_gap, sparseness
+from ._sparseness import sparseness
 
 FloatArray = NDArray[np.float64]
 
