@@ -51,11 +51,12 @@ def explain_permutation(
         What is exchanged. "window" makes ten windows of nearly equal length of the time steps,
         an int windows of so many steps, and a mapping from names groups, each of features (of a
         table columns) by name or position, slices of time steps, or pairs ``(slice, feature)``;
-        every cell must be in one group. In a table, "cell" is a column; in front of a
-        SlidingWindow so is "feature", and the columns of time and groups stay as they are. Time
-        steps count from the start of each sequence. Where lengths differ, sequences that reach
-        no step of a player are left out of its exchange, and a donor that is too short is
-        replaced by a random sequence that is long enough, cut at its end.
+        every cell must be in one group. In a table, "cell" is a column; so is "feature" where
+        columns are no time steps: for a model that holds no LSTM, in front of steps that mix or
+        move columns, and in front of a SlidingWindow, whose columns of time and groups stay as
+        they are. Time steps count from the start of each sequence. Where lengths differ,
+        sequences that reach no step of a player are left out of its exchange, and a donor that is
+        too short is replaced by a random sequence that is long enough, cut at its end.
     scoring : str, callable, list, tuple, dict or None, default=None
         Scorer as in scikit-learn; None is the model's ``score``. Several scorers give one
         Bunch each.
@@ -93,7 +94,7 @@ def explain_permutation(
     ValueError
         Where ``level``, ``n_repeats``, ``block_size`` or ``groups`` is not as described, where
         no group has two rows (or two blocks), for ``level="feature"`` on univariate 2-D X, and for
-        time steps and features of a table whose columns a step mixes or moves.
+        time steps of a table whose columns are none.
 
     See Also
     --------

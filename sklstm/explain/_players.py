@@ -114,15 +114,12 @@ def _level_of_table(
     if level == "cell" or (isinstance(level, Mapping) and columns_alone(level)):
         players = read_level(level, 1, names, None)
         return players, players.names or names
+    why = _why_columns(model, X)
+    if why is not None:
+        check_level_of_columns(level, why)
+        players = read_level(level, 1, names, None)
+        return players, players.names or names
     n_timesteps = _steps_of_columns(model)
-    route = Route.of(model, X)
-    if route.rest or not np.array_equal(route.columns, np.arange(n_columns)):
-        why = f"{route.mixing} mixes" if route.rest else "a step moves or drops"
-        raise ValueError(
-            f"X has {n_columns} columns, and {why} columns before n_timesteps={n_timesteps} of the "
-            "last step makes time steps of them. Use level='cell' for the columns of X, or groups "
-            "of them."
-        )
     if n_columns % (n_timesteps or 1):
         raise ValueError(
             f"X has {n_columns} columns, which n_timesteps={n_timesteps} does not divide."
@@ -134,10 +131,22 @@ def _level_of_table(
     return players, players.names or usual
 
 
+def _why_columns(model: Any, X: Any) -> str | None:
+    """Why the columns of a table are no time steps; None where they are."""
+    if not set(all_n_timesteps(model)):
+        return f"{type(model).__name__} holds no LSTM that reads columns as time steps"
+    route = Route.of(model, X)
+    if route.rest:
+        return f"{route.mixing} mixes columns"
+    if not np.array_equal(route.columns, np.arange(X.shape[1])):
+        return "a step in front of the LSTM moves or drops columns"
+    return None
+
+
 def _steps_of_columns(model: Any) -> int | None:
     """The ``n_timesteps`` of the estimator that a search, Pipeline or ensemble is made of.
 
-    None where each column is a time step; an error where no estimator says.
+    None where each column is a time step; an error where its members do not agree.
     """
     found = set(all_n_timesteps(model))
     if len(found) != 1:

@@ -375,30 +375,33 @@ def test_a_pipeline_that_drops_columns_has_cells_but_no_features(data):
     model = make_pipeline(
         SelectKBest(f_regression, k=6), LSTMRegressor(n_timesteps=3, max_epochs=2, random_state=0)
     ).fit(table, y)
-    with pytest.raises(ValueError, match=r"7 columns.*n_timesteps=3.*level='cell'"):
-        explain_permutation(model, table, y)
+    with pytest.raises(ValueError, match="a step in front of the LSTM moves or drops columns"):
+        explain_permutation(model, table, y, level="timestep")
     assert explain_permutation(model, table, y, level="cell").importances.shape == (7, 5)
+    assert explain_permutation(model, table, y, level="feature").importances.shape == (7, 5)
 
 
 SWAPPED = ColumnTransformer([("b", "passthrough", [1, 0, *range(2, STEPS * FEATURES)])])
 
 
-@pytest.mark.parametrize("level", ["feature", "timestep", 2])
+@pytest.mark.parametrize("level", ["window", "timestep", 2])
 @pytest.mark.parametrize("step", [PCA(2 * STEPS), SWAPPED], ids=["mixed", "moved"])
 def test_columns_that_a_step_mixes_or_moves_are_no_time_steps(data, step, level):
     X, y = data
     table = X.reshape(N, -1)
     lstm = LSTMRegressor(n_timesteps=STEPS, hidden_size=2, max_epochs=1, random_state=0)
     model = make_pipeline(step, lstm).fit(table, y)
-    with pytest.raises(ValueError, match=r"(PCA .* mixes|a step moves).*columns.*level='cell'"):
+    with pytest.raises(ValueError, match=r"(PCA .* mixes|a step .* moves).*no time steps"):
         explain_permutation(model, table, y, level=level)
+    by_column = explain_permutation(model, table, y, random_state=0)
+    by_cell = explain_permutation(model, table, y, level="cell", random_state=0)
+    np.testing.assert_array_equal(by_column.importances, by_cell.importances)
 
 
-def test_a_wrapper_without_n_timesteps_has_no_features(data):
+def test_the_columns_of_a_wrapper_without_n_timesteps_are_features(data):
     X, y = data
     model = BaggingRegressor(LinearRegression()).fit(X[:, :, 0], y)
-    with pytest.raises(ValueError, match="level='cell'"):
-        explain_permutation(model, X[:, :, 0], y)
+    assert explain_permutation(model, X[:, :, 0], y, n_repeats=1).importances.shape == (STEPS, 1)
 
 
 def test_voting_over_tables_knows_its_features_and_steps(data):
@@ -417,11 +420,11 @@ def test_voting_over_tables_knows_its_features_and_steps(data):
     assert steps.importances.shape == (STEPS, 1)
 
 
-@pytest.mark.parametrize("level", ["feature", "timestep"])
-def test_a_table_of_a_model_without_time_steps_has_cells_alone(data, level):
+@pytest.mark.parametrize("level", ["window", "timestep", 2])
+def test_a_table_of_a_model_without_time_steps_has_columns_alone(data, level):
     X, y = data
     model = LinearRegression().fit(X.reshape(N, -1), y)
-    with pytest.raises(ValueError, match=r"LinearRegression.*level='cell'"):
+    with pytest.raises(ValueError, match="LinearRegression holds no LSTM"):
         explain_permutation(model, X.reshape(N, -1), y, level=level)
 
 
@@ -824,8 +827,12 @@ def test_groups_of_columns_of_any_model(data):
     by_position = {"first": range(5), "rest": range(5, 15)}
     other = explain_permutation(as_array, table, y, level=by_position, random_state=0)
     np.testing.assert_allclose(other.importances, result.importances, rtol=1e-9)
-    with pytest.raises(ValueError, match=r"LinearRegression does not tell.*groups"):
+    with pytest.raises(ValueError, match=r"LinearRegression holds no LSTM.*Got 'window'"):
         explain_permutation(model, frame, y, level="window")
+    by_column = explain_permutation(model, frame, y, random_state=0)
+    assert by_column.player_names == [*frame.columns]
+    by_cell = explain_permutation(model, frame, y, level="cell", random_state=0)
+    np.testing.assert_array_equal(by_column.importances, by_cell.importances)
 
 
 def test_a_player_has_one_copy_of_x_in_which_only_its_cells_change(data, ragged):
