@@ -46,7 +46,7 @@ def additivity_gap(explanation: Explanation) -> Bunch:
     >>> from sklstm.metrics import additivity_gap
     >>> X = np.random.default_rng(0).normal(size=(40, 5))
     >>> model = LinearRegression().fit(X, X[:, 0])
-    >>> e = explain_shap(model, X[:20], background=X[20:])
+    >>> e = explain_shap(model, X[:20], background=X[20:40])
     >>> bool(additivity_gap(e).value < 1e-9)
     True
     """

@@ -120,7 +120,7 @@ def deletion_curve(
     >>> from sklstm.metrics import deletion_curve
     >>> X = np.random.default_rng(0).normal(size=(80, 5))
     >>> model = LinearRegression().fit(X, X @ [4.0, 2.0, 1.0, 0.0, 0.0])
-    >>> e = explain_shap(model, X[:20], background=X[20:])
+    >>> e = explain_shap(model, X[:20], background=X[20:40])
     >>> curve = deletion_curve(model, X[:20], e, background=X[20:], random_state=0)
     >>> curve.area < 0.3 < curve.random_area
     True
@@ -186,7 +186,7 @@ def insertion_curve(
     >>> from sklstm.metrics import insertion_curve
     >>> X = np.random.default_rng(0).normal(size=(80, 5))
     >>> model = LinearRegression().fit(X, X @ [4.0, 2.0, 1.0, 0.0, 0.0])
-    >>> e = explain_shap(model, X[:20], background=X[20:])
+    >>> e = explain_shap(model, X[:20], background=X[20:40])
     >>> curve = insertion_curve(model, X[:20], e, background=X[20:], random_state=0)
     >>> curve.area > 0.7 > curve.random_area
     True

@@ -82,8 +82,8 @@ def comprehensiveness(
     >>> from sklstm.metrics import comprehensiveness
     >>> X = np.random.default_rng(0).normal(size=(80, 10))
     >>> model = LinearRegression().fit(X, 3 * X[:, 4])
-    >>> e = explain_shap(model, X[:20], background=X[20:])
-    >>> round(comprehensiveness(model, X[:20], e, background=X[20:]).value, 3)
+    >>> e = explain_shap(model, X[:20], background=X[20:40])
+    >>> round(comprehensiveness(model, X[:20], e, background=X[20:40]).value, 3)
     1.0
     """
     return _lost(False, model, X, explanation, background, fractions, random_state)
@@ -142,8 +142,8 @@ def sufficiency(
     >>> from sklstm.metrics import sufficiency
     >>> X = np.random.default_rng(0).normal(size=(80, 10))
     >>> model = LinearRegression().fit(X, 3 * X[:, 4])
-    >>> e = explain_shap(model, X[:20], background=X[20:])
-    >>> abs(round(sufficiency(model, X[:20], e, background=X[20:]).value, 3))
+    >>> e = explain_shap(model, X[:20], background=X[20:40])
+    >>> abs(round(sufficiency(model, X[:20], e, background=X[20:40]).value, 3))
     0.0
     """
     return _lost(True, model, X, explanation, background, fractions, random_state)

@@ -52,7 +52,7 @@ def ground_truth_auc(explanation: Explanation, truth: ArrayLike) -> Bunch:
     >>> from sklstm.metrics import ground_truth_auc
     >>> X = np.random.default_rng(0).normal(size=(40, 5))
     >>> model = LinearRegression().fit(X, X[:, 1])
-    >>> e = explain_shap(model, X[:20], background=X[20:])
+    >>> e = explain_shap(model, X[:20], background=X[20:40])
     >>> ground_truth_auc(e, [False, True, False, False, False]).value
     1.0
     """

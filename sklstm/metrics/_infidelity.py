@@ -77,8 +77,8 @@ def infidelity(
     >>> from sklstm.metrics import infidelity
     >>> X = np.random.default_rng(0).normal(size=(40, 5))
     >>> model = LinearRegression().fit(X, X @ [4.0, 2.0, 1.0, 0.0, 0.0])
-    >>> e = explain_shap(model, X[:20], background=X[20:])
-    >>> bool(infidelity(model, X[:20], e, background=X[20:]).value < 1e-9)
+    >>> e = explain_shap(model, X[:20], background=X[20:40])
+    >>> bool(infidelity(model, X[:20], e, background=X[20:40]).value < 1e-9)
     True
     """
     check_count("n_samples", n_samples)

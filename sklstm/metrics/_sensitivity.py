@@ -76,7 +76,7 @@ def max_sensitivity(
     >>> from sklstm.metrics import max_sensitivity
     >>> X = np.random.default_rng(0).normal(size=(60, 6, 3))
     >>> model = LSTMRegressor(hidden_size=8, max_epochs=5, random_state=0).fit(X, X[:, 4, 1])
-    >>> explain = partial(explain_shap, background=X[20:])
+    >>> explain = partial(explain_shap, background=X[20:40])
     >>> result = max_sensitivity(model, X[:10], explain, random_state=0)
     >>> bool(0 < result.value < 0.2)
     True

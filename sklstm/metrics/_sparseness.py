@@ -41,7 +41,7 @@ def sparseness(explanation: Explanation) -> Bunch:
     >>> from sklstm.metrics import sparseness
     >>> X = np.random.default_rng(0).normal(size=(40, 5))
     >>> model = LinearRegression().fit(X, X[:, 0])
-    >>> e = explain_shap(model, X[:20], background=X[20:])
+    >>> e = explain_shap(model, X[:20], background=X[20:40])
     >>> round(sparseness(e).value, 2)
     0.8
     """
