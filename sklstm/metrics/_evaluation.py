@@ -17,7 +17,7 @@ from ._game import check_explanation, game_of
 from ._infidelity import infidelity_of
 from ._outputs import Estimate, share
 from ._paths import has_signs
-from ._sensitivity import max_sensitivity
+from ._sensitivity import NothingToChangeError, max_sensitivity
 from ._sparseness import additivity_gap, sparseness
 
 FloatArray = NDArray[np.float64]
@@ -123,7 +123,10 @@ def evaluate_explanation(
     chance = _areas(game, random_orders(N_RANDOM, seed), n_steps)
     table = {name: one.estimates for name, one in measured.items()}
     for name, call in callables.items():
-        result = max_sensitivity(model, X, call, n_samples=N_CHANGES, random_state=seed)
+        try:
+            result = max_sensitivity(model, X, call, n_samples=N_CHANGES, random_state=seed)
+        except NothingToChangeError:  # codes, symbols, or one row
+            continue
         table[name]["sensitivity"] = Estimate(result.value, result.standard_error)
     for name in known:
         table[name]["agreement"] = _mean_agreement(name, known)

@@ -146,6 +146,15 @@ def test_slopes_take_part():
     assert np.isnan(row[["infidelity", "additivity_gap"]]).all() and np.isfinite(row["deletion"])
 
 
+def test_codes_have_no_sensitivity():
+    X = np.random.default_rng(2).integers(0, 4, size=(40, 5))
+    model = LSTMRegressor(4, max_epochs=3, embedding_size=2, random_state=0).fit(X, X[:, 3])
+    explain = partial(explain_shap, background=X[20:])
+    result = evaluate_explanation(model, X[:8], {"shap": explain}, background=X[20:])
+    row = result.table.loc["shap"]
+    assert np.isnan(row["sensitivity"]) and np.isfinite(row["infidelity"])
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
