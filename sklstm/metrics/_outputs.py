@@ -52,11 +52,11 @@ def columns_explained(
             )
         named = [p for p in places if len(own) > i and names[p : p + 1] == [str(own[i])]]
         if named:
-            found.append(named[0])
+            found.append(int(named[0]))
             continue
         distances = np.nan_to_num(np.abs(every[:, places] - wanted[:, [i]])).max(axis=0)
         closest = places[distances == distances.min()]
-        found.append(i if i in closest else closest[0])
+        found.append(i if i in closest else int(closest[0]))
     return np.array(found, dtype=np.int64)
 
 
