@@ -292,6 +292,13 @@ def test_bad_arguments(curve, changes, message):
         curve(**{**given, **changes})
 
 
+def test_rows_longer_than_the_background_are_named():
+    model = LSTMRegressor(4, max_epochs=2, random_state=0).fit(X, Y)
+    e = model.explain_shap(ROWS, background=BACKGROUND)
+    with pytest.raises(ValueError, match="sample 0 has 6 time steps, and every row of the backgr"):
+        deletion_curve(model, ROWS, e, background=BACKGROUND[:, :3])
+
+
 def test_weighted_sums_of_outputs_are_refused():
     both = LinearRegression().fit(TABLE, np.stack([TABLE[:, 0], TABLE[:, 1]], axis=1))
     e = explain_shap(both, T_ROWS, background=T_BACKGROUND, target=np.array([1.0, 1.0]))
