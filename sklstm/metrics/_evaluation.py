@@ -224,8 +224,9 @@ def _recommended(
     above = share(faithful[best] - chance.faithful, chance.sizes)
     if np.isnan(above.value):
         return None, "The output of no row differs from that of the background: nothing to explain."
-    unsure = np.isnan(above.standard_error) or above.value <= 2 * above.standard_error
-    if unsure:
+    if np.isnan(above.standard_error):
+        return None, "None: of one row there is no standard error. Explain more rows."
+    if above.value <= 2 * above.standard_error:
         return None, (
             f"None: the best order of players, that of {best!r}, is not better than random ones by "
             f"two standard errors ({above.value:.2f} ± {above.standard_error:.2f}). Explain more "

@@ -131,6 +131,8 @@ def test_nothing_is_recommended_where_nothing_is_known():
     wrong = {"wrong": e._replace(values=-e.values)}
     result = evaluate_explanation(LINEAR, ROWS, wrong, **OPTIONS)
     assert result.recommended is None and "not better than random ones" in result.reason
+    one = evaluate_explanation(LINEAR, ROWS[:1], {"exact": e[:1]}, **OPTIONS)
+    assert one.recommended is None and "no standard error" in one.reason
     model = Constant().fit(TABLE, None)
     flat = explain_shap(model, ROWS, background=BACKGROUND)
     result = evaluate_explanation(model, ROWS, {"flat": flat}, **OPTIONS)
