@@ -39,9 +39,11 @@ def all_steps(model: Any) -> list[Any]:
 def _inner(model: Any) -> Iterator[Any]:
     """The estimator that a meta-estimator was given, or else those it fitted."""
     given = [getattr(model, name, None) for name in _INNER]
-    members = getattr(model, "estimators_", None)
+    members: Any = getattr(model, "estimators_", None)
     first = [estimator for estimator in given if estimator is not None][:1]
-    yield from first or (np.ravel(members).tolist() if members is not None else [])
+    # Never as an array of a list: a forest in it is a sequence of trees.
+    members = members.ravel() if isinstance(members, np.ndarray) else members or []
+    yield from first or members
 
 
 def all_n_timesteps(model: Any) -> Iterator[int | None]:

@@ -18,7 +18,7 @@ from ._game import check_explanation, game_of
 from ._infidelity import infidelity_of
 from ._outputs import Estimate, share
 from ._paths import has_signs
-from ._sensitivity import max_sensitivity
+from ._sensitivity import NothingToChangeError, max_sensitivity
 from ._sparseness import sparseness
 
 FloatArray = NDArray[np.float64]
@@ -124,7 +124,10 @@ def evaluate_explanation(
     chance = _areas(game, random_orders(N_RANDOM, seed), n_steps)
     table = {name: one.estimates for name, one in measured.items()}
     for name, call in callables.items():
-        result = max_sensitivity(model, X, call, n_samples=N_CHANGES, random_state=seed)
+        try:
+            result = max_sensitivity(model, X, call, n_samples=N_CHANGES, random_state=seed)
+        except NothingToChangeError:  # codes, symbols, or one row
+            continue
         table[name]["sensitivity"] = Estimate(result.value, result.standard_error)
     for name in known:
         table[name]["agreement"] = _mean_agreement(name, known)
@@ -222,8 +225,9 @@ def _recommended(
     above = share(faithful[best] - chance.faithful, chance.sizes)
     if np.isnan(above.value):
         return None, "The output of no row differs from that of the background: nothing to explain."
-    unsure = np.isnan(above.standard_error) or above.value <= 2 * above.standard_error
-    if unsure:
+    if np.isnan(above.standard_error):
+        return None, "None: of one row there is no standard error. Explain more rows."
+    if above.value <= 2 * above.standard_error:
         return None, (
             f"None: the best order of players, that of {best!r}, is not better than random ones by "
             f"two standard errors ({above.value:.2f} ± {above.standard_error:.2f}). Explain more "

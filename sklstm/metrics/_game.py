@@ -86,7 +86,10 @@ class Game:
             )
 
     def _replaced(self, rows: IntArray, cells: IntArray, masks: Masks) -> FloatArray:
-        chosen = self._drawn(self._cells.weights(rows))
+        weights = self._cells.weights(rows)
+        if not len(weights):
+            self._cells.cells(rows)  # says which row is longer than all references
+        chosen = self._drawn(weights)
         size = max(1, CALL_ROWS // len(chosen))
         first, n_masks = int(self._cells.first[rows[0]]), masks.shape[1]
         result = np.empty((len(rows) * n_masks, len(self._columns)))

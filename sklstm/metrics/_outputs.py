@@ -20,7 +20,8 @@ def columns_explained(
 ) -> IntArray:
     """Of each output of the explanation, its position among all that the model returns.
 
-    They are known by what the model returns for X; where that is the same for two, by name.
+    They are known by what the model returns for X; where that is the same for two, by name, or
+    else the closest is meant: of outputs that are large beside their spread all are the same.
 
     Parameters
     ----------
@@ -35,10 +36,8 @@ def columns_explained(
             f"The 'explanation' parameter must be of this X. It has {n} rows, and X {len(outputs)}."
         )
     every = outputs.reshape(n, -1)
-    if outputs.shape == explanation.output_values.shape:
-        order = np.arange(every.shape[1])
-        if _same(every, explanation.output_values.reshape(n, -1)).all():
-            return order
+    if np.array_equal(outputs, explanation.output_values, equal_nan=True):
+        return np.arange(every.shape[1])
     names = list(map(str, response.names or ())) if len(response.full_shape) < 2 else []
     wanted = explanation.output_values.reshape(n, -1)
     own = explanation.output_names or ()
@@ -52,7 +51,12 @@ def columns_explained(
                 "of a weighted sum of outputs cannot be measured; explain the outputs.)"
             )
         named = [p for p in places if len(own) > i and names[p : p + 1] == [str(own[i])]]
-        found.append(int((named or places)[0]))
+        if named:
+            found.append(int(named[0]))
+            continue
+        distances = np.nan_to_num(np.abs(every[:, places] - wanted[:, [i]])).max(axis=0)
+        closest = places[distances == distances.min()]
+        found.append(i if i in closest else int(closest[0]))
     return np.array(found, dtype=np.int64)
 
 

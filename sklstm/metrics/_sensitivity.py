@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from .._data._reading import find_layout
+from .._utils._sklearn import num_samples
 from ..explain import Explanation
 from ..explain._cells import cells_of_sequences
 from ..explain._inputs import layout_of
@@ -60,7 +61,7 @@ def max_sensitivity(
     Raises
     ------
     ValueError
-        If a parameter is not as described, or X holds no floats.
+        If a parameter is not as described, or X holds no floats that vary within a column.
 
     References
     ----------
@@ -99,26 +100,49 @@ def max_sensitivity(
     return Bunch(value=value, standard_error=error, rows=rows.reshape(n, *out))
 
 
+class NothingToChangeError(ValueError):
+    """X has no cell that can change a little."""
+
+
 def changed(X: Any, radius: float, rng: np.random.Generator) -> Any:
     """X with small changes of all floats, in its container."""
 
-    def noisy(values: NDArray[Any]) -> FloatArray:
-        if values.dtype.kind != "f":
-            raise ValueError(
-                f"X must hold floats, which can change a little. Got cells of type {values.dtype}."
+    def noisy(arrays: list[NDArray[Any]]) -> list[FloatArray]:
+        spreads = [np.nanstd(array, axis=0, dtype=np.float64) for array in arrays]
+        if not any((spread > 0).any() for spread in spreads):
+            raise NothingToChangeError(
+                "X must hold floats that vary within a column, because changes are a share of "
+                f"their standard deviation. Got {num_samples(X)} row(s), of constant columns."
             )
-        noise = rng.uniform(-radius, radius, size=values.shape)
-        return values + noise * np.nanstd(values, axis=0)
+        return [
+            array + rng.uniform(-radius, radius, size=array.shape) * spread
+            for array, spread in zip(arrays, spreads, strict=True)
+        ]
 
     if find_layout(X)[0] != "table":
         cells = cells_of_sequences(X, layout_of(X))
-        return cells.contained(noisy(cells.values))
+        return cells.contained(noisy([_floats(cells.values)])[0])
     if not hasattr(X, "columns"):
-        return noisy(np.asarray(X))
-    arrays = {name: np.asarray(X[name]) for name in X.columns}
-    floats = {name: noisy(array) for name, array in arrays.items() if array.dtype.kind == "f"}
-    if not floats:
-        noisy(np.asarray(X))
-    if hasattr(X, "iloc"):
-        return X.assign(**floats)
-    return X.with_columns(**floats)
+        return noisy([_floats(np.asarray(X))])[0]
+    # By position, because names may be no strings, and the same twice.
+    pandas = hasattr(X, "iloc")
+    columns = [X.iloc[:, k] if pandas else X.to_series(k) for k in range(X.shape[1])]
+    arrays = {k: np.asarray(column) for k, column in enumerate(columns)}
+    arrays = {k: array for k, array in arrays.items() if array.dtype.kind == "f"}
+    if not arrays:
+        _floats(np.asarray(X))
+    values = dict(zip(arrays, noisy(list(arrays.values())), strict=True))
+    if not pandas:
+        return X.with_columns(**{X.columns[k]: array for k, array in values.items()})
+    frame = X.copy(deep=False)
+    for k, array in values.items():
+        frame.isetitem(k, array)
+    return frame
+
+
+def _floats(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind != "f":
+        raise NothingToChangeError(
+            f"X must hold floats, which can change a little. Got cells of type {values.dtype}."
+        )
+    return values

@@ -11,6 +11,7 @@ from . import _checks
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+RANDOM = "random order"
 KEYS = "fractions", "curve", "random_curve", "area", "random_area"
 
 
@@ -83,6 +84,11 @@ class DeletionCurveDisplay:
         self.curves = {
             str(name): _checks.numbers("curves", curve, n) for name, curve in curves.items()
         }
+        if RANDOM in self.curves:
+            raise ValueError(
+                f"The 'curves' parameter must have no curve named {RANDOM!r}, the name of "
+                "random_curve."
+            )
         self.random_curve = None
         if random_curve is not None:
             self.random_curve = _checks.numbers("random_curve", random_curve, n)
@@ -172,7 +178,7 @@ class DeletionCurveDisplay:
             first.fractions,
             {name: one.curve for name, one in curves.items()},
             random_curve=first.random_curve,
-            areas={**areas, "random order": first.random_area},
+            areas={**areas, RANDOM: first.random_area},
             inserted=inserted,
         ).plot(ax)
 
@@ -212,7 +218,7 @@ class DeletionCurveDisplay:
                 self.random_curve,
                 color=canvas.NEUTRAL,
                 linestyle=":",
-                label="random order" + self._area("random order"),
+                label=RANDOM + self._area(RANDOM),
             )
         self.ax_.axhline(0, color=canvas.ink(), linewidth=0.5)
         what = "put in" if self.inserted else "replaced"
@@ -242,5 +248,5 @@ class DeletionCurveDisplay:
         """
         columns = {"fraction": self.fractions, **self.curves}
         if self.random_curve is not None:
-            columns["random order"] = np.asarray(self.random_curve)
+            columns[RANDOM] = np.asarray(self.random_curve)
         return _checks.pandas(self).DataFrame(columns)

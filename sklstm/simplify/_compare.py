@@ -143,7 +143,8 @@ def compare(
     Notes
     -----
     Explained are the last estimators, at the input that they read, beside at most 50 rows of X:
-    logits of two LSTM classifiers, and probabilities where another estimator is among them. A
+    logits of two LSTM classifiers, and probabilities where another estimator is among them, or
+    nothing where it has none. A
     correlation of values does not say that both are right. Latencies depend on the machine and on
     what else it does; those of two models are measured side by side, so that their ratio is
     steadier than they are.
@@ -238,12 +239,14 @@ def _drift(
 ) -> tuple[tuple[float, float], float]:
     """Largest additivity gaps, and the rank correlation."""
     reached = [fitted.passed(X) for fitted in pair]
+    lstms = all(is_lstm(fitted.last) for fitted in pair)
+    response = "auto" if lstms or not is_classifier(pair[0].last) else "predict_proba"
+    if response != "auto" and not all(hasattr(fitted.last, response) for fitted in pair):
+        return (np.nan, np.nan), np.nan
     n_rows = num_samples(reached[0])
     rows = draw(n_rows, n, random)
     others = draw_background(pair[0].last, reached[0], n_rows, BACKGROUND, random)
     seed = int(random.randint(2**31 - 1))
-    lstms = all(is_lstm(fitted.last) for fitted in pair)
-    response = "auto" if lstms or not is_classifier(pair[0].last) else "predict_proba"
     explained = [
         explain_shap(
             fitted.last,

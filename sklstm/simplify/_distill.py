@@ -130,7 +130,7 @@ def _check_student(teacher: Any, student: Any) -> None:
             f"The 'student' parameter of distill must be a {kind}, as {type(teacher).__name__} is. "
             f"Got {student!r} instead."
         )
-    _, pupil = _last_step(student)
+    pupil = _inside(student, -1)
     if hasattr(pupil, "_read_known") and getattr(pupil, "loss", None) == "quantile":
         raise ValueError(
             "The 'student' parameter of distill must have another loss than 'quantile': the "
@@ -147,13 +147,22 @@ def _last_step(student: Any) -> tuple[str, Any]:
     return path, student
 
 
+def _inside(student: Any, place: int) -> Any:
+    """The first or last estimator of Pipelines and searches."""
+    while True:
+        if isinstance(student, Pipeline):
+            student = student.steps[place][1]
+        elif hasattr(student, "refit") and hasattr(student, "estimator"):  # a search
+            student = student.estimator
+        else:
+            return student
+
+
 def _reading_cells(student: Any, teacher: Any, X: Any) -> Any:
     """The student, behind a step that makes columns of sequences where it needs one."""
     if not isinstance(X, Windows) and find_layout(X)[0] == "table":
         return student
-    first = student
-    while isinstance(first, Pipeline):
-        first = first.steps[0][1]
+    first = _inside(student, 0)
     tags = get_tags(first)
     if tags.input_tags.three_d_array or tags.no_validation:
         return student

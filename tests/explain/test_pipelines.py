@@ -12,7 +12,12 @@ import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
-from sklearn.ensemble import BaggingRegressor, RandomForestClassifier
+from sklearn.ensemble import (
+    BaggingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    VotingRegressor,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_regression
 from sklearn.impute import SimpleImputer
@@ -936,3 +941,11 @@ def test_a_function_of_sequences_reads_their_features(shape):
     own = model[-1].explain_shap(np.arctan(X[:3]), background=np.arctan(X[10:20]), method="deep")
     np.testing.assert_array_equal(e.values, own.values)
     np.testing.assert_array_equal(e.data, X[:3])
+
+
+def test_members_of_an_ensemble_may_be_forests():
+    table = RNG.normal(size=(30, 3))
+    members = [("line", LinearRegression()), ("forest", RandomForestRegressor(3, random_state=0))]
+    model = VotingRegressor(members).fit(table, table[:, 0])
+    e = explain_shap(model, table[:2], background=table[5:])
+    np.testing.assert_allclose(e.base_values + e.values.sum(axis=1), model.predict(table[:2]))

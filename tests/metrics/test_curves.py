@@ -193,6 +193,17 @@ def test_one_of_several_outputs():
     np.testing.assert_allclose(result.area, result.areas.sum() / total)
 
 
+def test_outputs_that_are_large_beside_their_spread_are_told_apart():
+    y = X[:, :, :2] + 1e5
+    model = LSTMRegressor(4, max_epochs=20, return_sequences=True, random_state=0).fit(X, y)
+    options = {"background": BACKGROUND, "random_state": 0}
+    every = deletion_curve(model, ROWS, model.explain_shap(ROWS, background=BACKGROUND), **options)
+    for target in ([1], [1, 0]):
+        e = model.explain_shap(ROWS, background=BACKGROUND, target=target)
+        some = deletion_curve(model, ROWS, e, **options)
+        np.testing.assert_allclose(some.curves, every.curves[..., target], rtol=1e-7)
+
+
 def test_an_output_for_each_time_step():
     y = np.cumsum(X[:, :, 0], axis=1)
     model = regressor_of_steps = LSTMRegressor(
@@ -279,6 +290,13 @@ def test_bad_arguments(curve, changes, message):
     given = {"model": LINEAR, "X": T_ROWS, "explanation": of_linear(), "background": T_BACKGROUND}
     with pytest.raises(ValueError, match=message):
         curve(**{**given, **changes})
+
+
+def test_rows_longer_than_the_background_are_named():
+    model = LSTMRegressor(4, max_epochs=2, random_state=0).fit(X, Y)
+    e = model.explain_shap(ROWS, background=BACKGROUND)
+    with pytest.raises(ValueError, match="sample 0 has 6 time steps, and every row of the backgr"):
+        deletion_curve(model, ROWS, e, background=BACKGROUND[:, :3])
 
 
 def test_weighted_sums_of_outputs_are_refused():

@@ -131,6 +131,8 @@ def test_nothing_is_recommended_where_nothing_is_known():
     wrong = {"wrong": e._replace(values=-e.values)}
     result = evaluate_explanation(LINEAR, ROWS, wrong, **OPTIONS)
     assert result.recommended is None and "not better than random ones" in result.reason
+    one = evaluate_explanation(LINEAR, ROWS[:1], {"exact": e[:1]}, **OPTIONS)
+    assert one.recommended is None and "no standard error" in one.reason
     model = Constant().fit(TABLE, None)
     flat = explain_shap(model, ROWS, background=BACKGROUND)
     result = evaluate_explanation(model, ROWS, {"flat": flat}, **OPTIONS)
@@ -144,6 +146,15 @@ def test_slopes_take_part():
     result = evaluate_explanation(model, X[:8], {"slopes": e}, background=X[20:], random_state=0)
     row = result.table.loc["slopes"]
     assert np.isnan(row[["infidelity", "additivity_gap"]]).all() and np.isfinite(row["deletion"])
+
+
+def test_codes_have_no_sensitivity():
+    X = np.random.default_rng(2).integers(0, 4, size=(40, 5))
+    model = LSTMRegressor(4, max_epochs=3, embedding_size=2, random_state=0).fit(X, X[:, 3])
+    explain = partial(explain_shap, background=X[20:])
+    result = evaluate_explanation(model, X[:8], {"shap": explain}, background=X[20:])
+    row = result.table.loc["shap"]
+    assert np.isnan(row["sensitivity"]) and np.isfinite(row["infidelity"])
 
 
 @pytest.mark.parametrize(

@@ -269,6 +269,16 @@ def test_an_explanation_that_ignores_the_row_is_not_sensitive():
     assert max_sensitivity(LINEAR, T_ROWS, lambda model, X: e).value == 0
 
 
+def test_columns_may_have_numbers_for_names_or_one_name_twice():
+    for names in (list(range(5)), list("aabcd")):
+        frame = pd.DataFrame(TABLE, columns=names)
+        after = changed(frame, 0.1, np.random.default_rng(0))
+        assert list(after.columns) == names
+        size = np.abs(after.to_numpy() - TABLE).max(axis=0)
+        assert (size > 0).all() and (size <= 0.1 * TABLE.std(axis=0)).all()
+    np.testing.assert_array_equal(frame.to_numpy(), TABLE)
+
+
 @pytest.mark.parametrize("kind", ["ragged", "padded", "frames", "pandas", "polars", "table"])
 def test_changes_stay_in_the_container(kind):
     draw = np.random.default_rng(0)
@@ -349,6 +359,10 @@ def test_weights_that_are_lost_change_the_explanation():
                 LINEAR, T_ROWS.astype(int), partial(explain_shap, background=TABLE.astype(int))
             ),
             "X must hold floats.*int64",
+        ),
+        (
+            lambda: max_sensitivity(LINEAR, T_ROWS[:1], partial(explain_shap, **OPTIONS)),
+            r"X must hold floats that vary within a column.* Got 1 row\(s\)",
         ),
         (
             lambda: max_sensitivity(LINEAR, T_ROWS, lambda model, X: 3),

@@ -58,6 +58,8 @@ def test_bad_arguments():
         DeletionCurveDisplay([0, 1], {})
     with pytest.raises(ValueError, match=r"'curves' .* shape \(2\). Got shape \(1,\)"):
         DeletionCurveDisplay([0, 1], {"a": [1]})
+    with pytest.raises(ValueError, match="no curve named 'random order'"):
+        DeletionCurveDisplay([0, 1], {"random order": [1, 0]})
     with pytest.raises(ValueError, match="'curve' parameter must be what deletion_curve"):
         DeletionCurveDisplay.from_curve(3)
     with pytest.raises(ValueError, match="A Bunch of deletion_curve was expected"):

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.explain import explain_shap
@@ -133,6 +134,9 @@ def test_the_cells_of_a_flat_row_are_those_of_the_sequence():
     again = compare(make_pipeline(PCA(9), linear).fit(flat, binary), lstm, flat, binary, **QUICK)
     assert -1 < found.rank_correlation < 1
     assert np.isfinite(again.additivity_gap).all()
+    found = compare(lstm, LinearSVC().fit(flat, binary), flat, binary, **QUICK)
+    assert np.isnan([*found.additivity_gap, found.rank_correlation]).all()
+    assert 0 <= found.fidelity <= 1
 
 
 def test_the_table():

@@ -7,7 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,6 +24,7 @@ Y = 2 * X[:, 4, 1] + X[:, 2, 0]
 LABELS = np.array(["a", "b", "c"])[np.digitize(Y, [-1, 1])]
 SMALL = {"hidden_size": 6, "max_epochs": 10, "batch_size": 16, "random_state": 0}
 STUDENT = {"hidden_size": 2, "max_epochs": 30, "batch_size": 16, "random_state": 0}
+SIZES = {"hidden_size": [1, 2]}
 UNLABELLED = np.random.default_rng(1).normal(size=(200, 5, 3))
 
 
@@ -136,6 +138,14 @@ def test_students_may_be_pipelines():
     assert [name for name, _ in found.steps] == ["sequencewise", "lstmclassifier"]
 
 
+def test_students_may_be_searches():
+    teacher = regressor()
+    found = distill(teacher, GridSearchCV(LSTMRegressor(**STUDENT), SIZES, cv=2), X)
+    assert found.best_estimator_.n_features_in_ == X.shape[2]  # it reads sequences, not cells
+    found = distill(teacher, GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=2), X)
+    assert [name for name, _ in found.steps] == ["cells", "student"]
+
+
 def test_ragged_rows_and_outputs_of_every_step():
     ragged = [row[: 2 + i % 4] for i, row in enumerate(X)]
     sums = [np.cumsum(row[:, 0]) for row in ragged]
@@ -166,8 +176,9 @@ def test_several_outputs_and_labels():
         (None, "'student' parameter of distill must be an estimator"),
         (LSTMClassifier(), "must be a regressor, as LSTMRegressor is"),
         (LSTMRegressor(loss="quantile"), "another loss than 'quantile'"),
+        (GridSearchCV(LSTMRegressor(loss="quantile"), SIZES), "another loss than 'quantile'"),
     ],
-    ids=["class", "none", "classifier", "quantile"],
+    ids=["class", "none", "classifier", "quantile", "search"],
 )
 def test_bad_students(student, message):
     with pytest.raises(ValueError, match=message):
