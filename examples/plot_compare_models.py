@@ -1,7 +1,7 @@
 """
-==============================================
+===============================================
 Do an LSTM and a forest look at the same thing?
-==============================================
+===============================================
 
 Three models forecast how much warmer or colder it will be in six hours: an LSTM, a random forest
 and a linear model. Their errors are one question. Another is what each of them looks at. The

@@ -85,6 +85,7 @@ def explain_variance(
         variance, mean : array of shape out, or float
             Of the output over the drawn rows.
         player_names : list of str
+            In the order of the shares.
         output_names : tuple or None
             Of the axes of out.
         n_evaluations : int
