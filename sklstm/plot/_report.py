@@ -5,6 +5,7 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils._extras import load_extra
 from .._utils._files import replacing
 from ..explain._random import own_random_state
 from ._page import page
@@ -78,6 +79,7 @@ def report(
     ...     path.read_text()[:15]
     '<!DOCTYPE html>'
     """
+    load_extra("matplotlib", "report", "plot")
     check_is_fitted(model)
     seed = int(own_random_state(random_state).randint(2**31 - 1))
     reading = Reading.of(model, X, y, background, seed)

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.datasets import make_sentiment
-from sklstm.plot import AttributionDisplay, report
+from sklstm.plot import AttributionDisplay, ImportanceDisplay, report
 from sklstm.plot._reading import Reading
 from sklstm.preprocessing import SequenceTokenizer, SlidingWindow
 
@@ -333,6 +333,20 @@ def test_a_browser_shows_the_page_without_an_error(width, tmp_path):
     errors, images, broken, wide = re.search("<title>(.*?)</title>", done.stdout)[1].split()
     assert (errors, broken, wide) == ("0", "0", "false")
     assert int(images) == page.count("<img ")
+
+
+@pytest.mark.parametrize(
+    "call", [lambda model, path: report(model, X, Y, path), lambda *_: display().plot()]
+)
+def test_what_is_missing_is_named_with_its_extra(call, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"requires matplotlib. .*pip install 'sklstm\[plot\]'"):
+        call(fitted("numbers")[0], tmp_path / "report.html")
+    assert os_files(tmp_path) == []
+
+
+def display():
+    return ImportanceDisplay([1.0, 2.0], names=["a", "b"])
 
 
 def test_it_needs_matplotlib_only_when_it_draws():
