@@ -1,5 +1,6 @@
 """Numbers that a person would say of a sequence, as the inputs of a simple model."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-class SequenceReader(TransformerMixin, BaseEstimator):
+class SequenceReader(TransformerMixin, BaseEstimator, ABC):
     """Sequences, or tables whose columns are time steps, as rows of an array.
 
     Parameters
@@ -59,8 +60,9 @@ class SequenceReader(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return np.array(self._names_out(), dtype=object)
 
+    @abstractmethod
     def _names_out(self) -> list[str]:
-        raise NotImplementedError
+        """Names of the columns that transform returns."""
 
 
 class SequenceCells(SequenceReader):
