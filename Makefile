@@ -35,7 +35,7 @@ lint: $(VENV)/installed  ## check style, format and types
 	$(BIN)/mypy
 
 docs: $(VENV)/installed-docs  ## build the pages in docs/_build/html, warnings are errors
-	$(BIN)/sphinx-build -E -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -E -W --keep-going --jobs auto -b html docs docs/_build/html
 
 bench: $(VENV)/installed  ## measure speed beside a plain torch loop and skorch
 	$(BIN)/python benchmarks/run.py

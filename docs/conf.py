@@ -3,6 +3,9 @@
 import re
 from importlib import metadata
 
+# The gallery looks up what its pages import, also where it does not run them.
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+
 project = "sklstm"
 copyright = "2026, the sklstm developers"
 author = "the sklstm developers"
@@ -36,6 +39,7 @@ sphinx_gallery_conf = {
     "reset_modules": ("matplotlib",),
     "download_all_examples": False,
     "show_memory": False,
+    "parallel": True,  # as many pages at once as sphinx-build --jobs says
 }
 
 
