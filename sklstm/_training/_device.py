@@ -13,7 +13,8 @@ def resolve_device(device: str, *, fall_back: bool = False) -> torch.device:
     fall_back : bool
         Take the CPU where the named device is missing: a saved model loads everywhere.
     """
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    available = torch.accelerator.is_available()
+    accelerator = torch.accelerator.current_accelerator() if available else None
     gpu = accelerator.type if accelerator else None
     if device == "auto":
         return torch.device("cuda" if gpu == "cuda" else "cpu")
