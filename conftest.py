@@ -8,6 +8,28 @@ import pytest
 os.environ["MPLBACKEND"] = "agg"
 
 
+def pytest_addoption(parser):
+    """Let the tests run on a GPU."""
+    parser.addoption(
+        "--device",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help='what device="auto" is: the CPU, also beside a GPU, or the GPU',
+    )
+
+
+def pytest_configure(config):
+    """Hide a GPU, or make sure that there is one."""
+    if config.getoption("device") == "cpu":
+        # Before torch looks for one. Processes that tests start see none either.
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise pytest.UsageError("--device cuda: torch sees no GPU on this machine")
+
+
 @pytest.fixture(autouse=True)
 def close_figures():
     """Examples draw pictures and leave them open, as a person does."""
