@@ -51,6 +51,8 @@ def rounds(functions, n):
         for j, function in enumerate(functions):
             begin = time.perf_counter()
             function()
+            if torch.cuda.is_initialized():  # its work is queued, not done
+                torch.cuda.synchronize()
             seconds[i, j] = time.perf_counter() - begin
     return seconds
 
@@ -73,7 +75,7 @@ def data(n, n_timesteps, n_features):
     return X, 2.0 * X[:, -1, 0]
 
 
-def skorch_net(n_features, hidden_size, batch_size, epochs):
+def skorch_net(n_features, hidden_size, batch_size, epochs, device="cpu"):
     """The same network in skorch, set up as its documentation does."""
     return NeuralNetRegressor(
         HandWritten(n_features, hidden_size),
@@ -83,26 +85,28 @@ def skorch_net(n_features, hidden_size, batch_size, epochs):
         batch_size=batch_size,
         train_split=None,
         verbose=0,
+        device=device,
     )
 
 
-def fit(size, epochs, n_rounds):
+def fit(size, epochs, n_rounds, device):
     """The whole ``fit(X, y)`` call."""
     n, n_timesteps, n_features, hidden, batch = size
     X, y = data(n, n_timesteps, n_features)
     z, target = standardized(X, y)
+    options = {**PLAIN, "batch_size": batch, "max_epochs": epochs, "device": device}
 
     def ours(X):
-        LSTMRegressor(hidden, batch_size=batch, max_epochs=epochs, **PLAIN).fit(X, y)
+        LSTMRegressor(hidden, **options).fit(X, y)
 
     X64 = X.astype(np.float64)
     seconds = rounds(
         [
             lambda: ours(X),
             lambda: ours(X64),
-            lambda: train_plain(X, y, hidden, batch, epochs),
-            lambda: train_fused(X, y, hidden, batch, epochs),
-            lambda: skorch_net(n_features, hidden, batch, epochs).fit(z, target),
+            lambda: train_plain(X, y, hidden, batch, epochs, device),
+            lambda: train_fused(X, y, hidden, batch, epochs, device),
+            lambda: skorch_net(n_features, hidden, batch, epochs, device).fit(z, target),
         ],
         n_rounds,
     )
@@ -113,7 +117,7 @@ def fit(size, epochs, n_rounds):
     show("sklstm (float32) / skorch", ratio(seconds, 0, 4), None)
 
 
-def cells(size, epochs, n_rounds):
+def cells(size, epochs, n_rounds, device):
     """What torch's fused kernel cannot do, beside what it can."""
     n, n_timesteps, n_features, hidden, batch = size
     X, y = data(n, n_timesteps, n_features)
@@ -124,7 +128,13 @@ def cells(size, epochs, n_rounds):
     ]
 
     def fit_with(options):
-        options = {**PLAIN, "batch_size": batch, "max_epochs": epochs, **options}
+        options = {
+            **PLAIN,
+            "batch_size": batch,
+            "max_epochs": epochs,
+            "device": device,
+            **options,
+        }
         return lambda: LSTMRegressor(hidden, **options).fit(X, y)
 
     seconds = rounds([fit_with(options) for _, options, _ in [("", {}, 0), *kinds]], n_rounds)
@@ -133,13 +143,14 @@ def cells(size, epochs, n_rounds):
         show(f"{name} / standard cell", ratio(seconds, column, 0), target)
 
 
-def predict(size, n_rounds):
+def predict(size, n_rounds, device):
     """All rows at once, and one row."""
     n, n_timesteps, n_features, hidden, batch = size
     X, y = data(n, n_timesteps, n_features)
-    model = LSTMRegressor(hidden, batch_size=batch, max_epochs=1, **PLAIN).fit(X, y)
-    bare = HandWritten(n_features, hidden).eval()
-    net = skorch_net(n_features, hidden, batch, 1).fit(X, y[:, None])
+    options = {**PLAIN, "batch_size": batch, "max_epochs": 1, "device": device}
+    model = LSTMRegressor(hidden, **options).fit(X, y)
+    bare = HandWritten(n_features, hidden).eval().to(device)
+    net = skorch_net(n_features, hidden, batch, 1, device).fit(X, y[:, None])
 
     def compare(name, X, repeat, target):
         tensor = torch.from_numpy(X)
@@ -151,7 +162,7 @@ def predict(size, n_rounds):
         def forward():
             with torch.no_grad():
                 for _ in range(repeat):
-                    bare(tensor)
+                    bare(tensor.to(device)).cpu()
 
         def skorch():
             for _ in range(repeat):
@@ -166,7 +177,7 @@ def predict(size, n_rounds):
     compare("one row", X[:1], 100, 3.0)
 
 
-def ragged(epochs, n_rounds):
+def ragged(epochs, n_rounds, device):
     """Lengths spread evenly from 5 to 100 steps: how much of the padding is computed."""
     rng = np.random.default_rng(0)
     sequences = [rng.normal(size=(rng.integers(5, 101), 4)).astype("f") for _ in range(2048)]
@@ -176,7 +187,8 @@ def ragged(epochs, n_rounds):
         row[: len(sequence)] = sequence
 
     def model():
-        return LSTMRegressor(32, max_epochs=epochs, batch_size=32, **PLAIN)
+        options = {**PLAIN, "batch_size": 32, "max_epochs": epochs, "device": device}
+        return LSTMRegressor(32, **options)
 
     seconds = rounds([lambda: model().fit(sequences, y), lambda: model().fit(padded, y)], n_rounds)
     print("fit 2048 sequences of 5 to 100 steps, 52 on average")
@@ -289,18 +301,21 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--rows", type=int, default=300_000, help="of the table in windows")
+    parser.add_argument("--device", default="cpu", help="of fit, cells, predict and ragged")
     arguments = parser.parse_args()
+    epochs, n_rounds, device = arguments.epochs, arguments.rounds, arguments.device
     torch.set_num_threads(1)
     parts = {
-        "fit": lambda: [fit(size, arguments.epochs, arguments.rounds) for size in SIZES],
-        "cells": lambda: [cells(size, arguments.epochs, arguments.rounds) for size in SIZES],
-        "predict": lambda: [predict(size, arguments.rounds) for size in SIZES[:2] + SIZES[3:]],
-        "ragged": lambda: ragged(4 * arguments.epochs, arguments.rounds),
-        "windows": lambda: windows(arguments.epochs, arguments.rounds, arguments.rows),
-        "import": lambda: import_time(arguments.rounds),
-        "grid": lambda: grid_search(4 * arguments.epochs, max(3, arguments.rounds // 3)),
+        "fit": lambda: [fit(size, epochs, n_rounds, device) for size in SIZES],
+        "cells": lambda: [cells(size, epochs, n_rounds, device) for size in SIZES],
+        "predict": lambda: [predict(size, n_rounds, device) for size in SIZES[:2] + SIZES[3:]],
+        "ragged": lambda: ragged(4 * epochs, n_rounds, device),
+        "windows": lambda: windows(epochs, n_rounds, arguments.rows),
+        "import": lambda: import_time(n_rounds),
+        "grid": lambda: grid_search(4 * epochs, max(3, n_rounds // 3)),
     }
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} thread; medians of ratios")
+    threads = torch.get_num_threads()
+    print(f"torch {torch.__version__}, {threads} thread, {device}; medians of ratios")
     for name in arguments.part or parts:
         parts[name]()
 
