@@ -11,7 +11,7 @@ from matplotlib.axis import Axis
 from matplotlib.collections import PolyCollection
 from matplotlib.gridspec import GridSpec, GridSpecFromSubplotSpec
 from matplotlib.image import AxesImage
-from matplotlib.ticker import EngFormatter, FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from ._text import SMALL as SMALL
@@ -199,4 +199,12 @@ def logarithmic_x(ax: Axes, values: NDArray[np.float64]) -> None:
         places = np.geomspace(known.min(), known.max(), n_ticks)
         ax.xaxis.set_major_locator(FixedLocator(sorted({float(f"{p:.1g}") for p in places})))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_thousands(number)))
+
+
+def in_thousands(number: float) -> str:
+    """Short: 20k, 3M, 0.5."""
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= unit:
+            return f"{number / unit:g}{letter}"
+    return f"{number:g}"

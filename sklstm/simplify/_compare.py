@@ -78,8 +78,9 @@ def compare(
         * ``models``: "before" and "after", or the names.
         * ``parameters``, ``nonzero_parameters``: of the network; NaN for other estimators.
         * ``pickle_bytes``: of the pickled model, its history and settings with it.
-        * ``latency_row``, ``latency_batch``: median seconds of ``predict`` for the first row, and
-          for the first ``n_batch`` (256 at most); the models take turns.
+        * ``latency_row``, ``latency_batch``: seconds of ``predict`` for the first row, and for the
+          first ``n_batch`` (256 at most): the least of ``n_repeats``, in which the models take
+          turns.
         * ``score``: R² or accuracy, on X and y.
         * ``additivity_gap``: largest of ``explain_shap``, in output units; NaN without
           explanations.
@@ -110,8 +111,7 @@ def compare(
     logits of LSTM classifiers, and probabilities where another estimator is among them; one that
     has none is not explained. A correlation of values does not say that both are right, and two
     fits of one network that differ in ``random_state`` alone do not reach 1. Latencies depend on
-    the machine and on what else it does; they are measured side by side, so that their ratio is
-    steadier than they are.
+    the machine, and on what else it does; the least one does so least.
 
     Examples
     --------
@@ -215,7 +215,7 @@ def _latencies(models: Models, X: Any, n_repeats: int) -> tuple[float, ...]:
             begin = time.perf_counter()
             model.model.predict(X)
             own[repeat] = time.perf_counter() - begin
-    return tuple(np.median(seconds, axis=1).tolist())
+    return tuple(seconds.min(axis=1).tolist())
 
 
 def _fidelities(models: Models, X: Any) -> tuple[float, ...]:
