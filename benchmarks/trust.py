@@ -59,7 +59,7 @@ def table(make, seed):
     rows, background = X[:N], X[-BACKGROUND:]
     options = {"background": background, "level": level}
     deep = explain_shap(model, rows, **options)
-    noise = np.random.default_rng(seed).normal(size=deep.values.shape) * deep.values.std()
+    noise = np.random.default_rng([seed, 1]).normal(size=deep.values.shape) * deep.values.std()
     explanations = {
         "deep": deep,
         "integrated gradients": explain_gradients(

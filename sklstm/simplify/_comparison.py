@@ -97,7 +97,7 @@ class Comparison(Bunch):
         return [np.nan] * (len(self.models) - len(found)) + found
 
     def __repr__(self) -> str:
-        return self._of_pair() if len(self.models) == 2 else self._of_several()
+        return self._of_pair() if self.models == ("before", "after") else self._of_several()
 
     __str__ = __repr__
 
