@@ -7,6 +7,7 @@ from ._callbacks import EpochBar, EpochTasks, best_epoch
 from ._device import resolve_device
 from ._inference import forward_batches
 from ._integers import from_integers, to_integers
+from ._matching import match_outputs
 from ._net import LSTMNet, TrainingOptions
 from ._optimizers import check_optimizer
 from ._prepare import DataOptions, Target, prepare_batches
@@ -41,6 +42,7 @@ __all__ = [
     "draw_seed",
     "forward_batches",
     "from_integers",
+    "match_outputs",
     "pack_history",
     "pack_net",
     "prepare_batches",

@@ -11,8 +11,9 @@ from ..explain._responses import Response
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Outputs that are the same up to this share of their size.
-SAME = 1e-4
+# Outputs are the same up to this share of what there is to explain, and this one of their size:
+# networks compute the one in float32, and all models the other in float64.
+SAME, ROUNDING = 1e-4, 1e-9
 
 
 def columns_explained(
@@ -21,7 +22,7 @@ def columns_explained(
     """Of each output of the explanation, its position among all that the model returns.
 
     They are known by what the model returns for X; where that is the same for two, by name, or
-    else the closest is meant: of outputs that are large beside their spread all are the same.
+    else the closest is meant.
 
     Parameters
     ----------
@@ -40,10 +41,11 @@ def columns_explained(
         return np.arange(every.shape[1])
     names = list(map(str, response.names or ())) if len(response.full_shape) < 2 else []
     wanted = explanation.output_values.reshape(n, -1)
+    base = explanation.base_values.reshape(n, -1)
     own = explanation.output_names or ()
     found = []
     for i in range(wanted.shape[1]):
-        places = np.flatnonzero(_same(every, wanted[:, [i]]))
+        places = np.flatnonzero(_same(every, wanted[:, [i]], base[:, [i]]))
         if not len(places):
             raise ValueError(
                 "The 'explanation' parameter must be of this model and X: what "
@@ -60,10 +62,16 @@ def columns_explained(
     return np.array(found, dtype=np.int64)
 
 
-def _same(a: FloatArray, b: FloatArray) -> NDArray[np.bool_]:
-    """Columns that are the same, NaN where NaN is."""
-    scale = np.nanmax(np.abs(b), initial=0, where=~np.isnan(b))
-    close = np.isclose(a, b, rtol=SAME, atol=SAME * scale, equal_nan=True)
+def _same(a: FloatArray, b: FloatArray, base: FloatArray) -> NDArray[np.bool_]:
+    """Columns that are the same, NaN where NaN is.
+
+    The size of outputs says nothing about it: those of two models of a pressure in pascal are the
+    same in six digits. What is explained, the distance from one another and from the base, does.
+    """
+    known = np.concatenate([part[~np.isnan(part)] for part in (b, base)])
+    largest = np.abs(known).max(initial=0.0)
+    spread = np.ptp(known) if len(known) else 0.0
+    close = np.isclose(a, b, rtol=0, atol=SAME * spread + ROUNDING * largest, equal_nan=True)
     return np.asarray(close.all(axis=0))
 
 

@@ -6,6 +6,7 @@ Matplotlib is needed to draw: ``pip install 'sklstm[plot]'``.
 
 from ._activations import ActivationDisplay
 from ._attribution import AttributionDisplay
+from ._comparison import ComparisonDisplay
 from ._deletion_curve import DeletionCurveDisplay
 from ._forecast import ForecastDisplay
 from ._gates import GateDisplay
@@ -16,6 +17,7 @@ from ._report import report
 __all__ = [
     "ActivationDisplay",
     "AttributionDisplay",
+    "ComparisonDisplay",
     "DeletionCurveDisplay",
     "ForecastDisplay",
     "GateDisplay",

@@ -1,7 +1,7 @@
 """What the displays draw with; imported when one of them is drawn, because of matplotlib."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.axis import Axis
 from matplotlib.collections import PolyCollection
 from matplotlib.gridspec import GridSpec, GridSpecFromSubplotSpec
 from matplotlib.image import AxesImage
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from ._text import SMALL as SMALL
@@ -51,9 +51,10 @@ def split_axes(
     shape: tuple[int, int],
     heights: Sequence[float] | None = None,
     *,
-    sharey: bool = False,
+    sharex: Literal["col"] | bool = True,
+    sharey: Literal["row"] | bool = False,
 ) -> NDArray[Any]:
-    """Panels that share their time axis, of shape ``shape``.
+    """Panels that share their axes, mostly that of time, of shape ``shape``.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def split_axes(
             place = GridSpecFromSubplotSpec(1, 3, place, width_ratios=(0.5, 4, 1), wspace=0)[1]
         grid = GridSpecFromSubplotSpec(*shape, subplot_spec=place, height_ratios=heights)
         ax.remove()
-    return np.asarray(grid.subplots(sharex=True, sharey=sharey, squeeze=False))
+    return np.asarray(grid.subplots(sharex=sharex, sharey=sharey, squeeze=False))
 
 
 def heat_map(
@@ -187,3 +188,23 @@ def legend_above(ax: Axes, handles: Sequence[Any] | None = None) -> None:
 def whole_numbers(axis: Axis) -> None:
     """Ticks at whole numbers only."""
     axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+
+
+def logarithmic_x(ax: Axes, values: NDArray[np.float64]) -> None:
+    """A logarithmic x axis, with as many round numbers as there is room for."""
+    known = values[np.isfinite(values) & (values > 0)]
+    if len(known):
+        ax.set_xscale("log")
+        n_ticks = int(np.clip(size_in_points(ax)[0] / (5 * SMALL), 1, 4))
+        places = np.geomspace(known.min(), known.max(), n_ticks)
+        ax.xaxis.set_major_locator(FixedLocator(sorted({float(f"{p:.1g}") for p in places})))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda number, _: in_thousands(number)))
+
+
+def in_thousands(number: float) -> str:
+    """Short: 20k, 3M, 0.5."""
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= unit:
+            return f"{number / unit:g}{letter}"
+    return f"{number:g}"

@@ -2,6 +2,7 @@
 
 import pickle
 import time
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -10,10 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils import Bunch
 
 from .._data import flatten_steps
-from .._utils._extras import load_extra
 from .._utils._sklearn import (
     Interval,
     num_samples,
@@ -23,10 +22,12 @@ from .._utils._sklearn import (
 from ..explain import Explanation, explain_shap
 from ..explain._pipelines import is_lstm
 from ..explain._random import own_random_state
+from ._comparison import Comparison
 from ._fitted import Fitted
 from ._rows import draw, draw_background
 
 FloatArray = NDArray[np.float64]
+Models = Sequence[Fitted]
 
 _CONSTRAINTS: dict[str, Any] = {
     "n_explained": [Interval(Integral, 0, None, closed="left")],
@@ -34,49 +35,6 @@ _CONSTRAINTS: dict[str, Any] = {
 }
 # Rows of the batch that is timed, and background rows of the explanations.
 BATCH, BACKGROUND = 256, 50
-
-
-class Comparison(Bunch):
-    """What ``compare`` returns: a Bunch that prints as a table."""
-
-    def to_frame(self) -> Any:
-        """As a DataFrame of pandas with the columns "before" and "after"."""
-        pd = load_extra("pandas", "Comparison.to_frame")
-        rows = {
-            name: list(value) if isinstance(value, tuple) else [np.nan, value]
-            for name, value in self.items()
-        }
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["before", "after"])
-
-    def __repr__(self) -> str:
-        lines: list[tuple[str, ...]] = [("", "before", "after", "after/before")]
-        for label, name, unit, form in _LINES:
-            value = self[name]
-            before, after = value if isinstance(value, tuple) else (np.nan, value)
-            ratio = after / before if unit and before else np.nan
-            label = label.format(rows=self["n_batch"])
-            cells = [(before * (unit or 1), form), (after * (unit or 1), form), (ratio, ".2f")]
-            lines.append((label, *("" if np.isnan(x) else format(x, f) for x, f in cells)))
-        width = max(len(line[0]) for line in lines)
-        return "\n".join(
-            f"{line[0]:{width}}{line[1]:>12}{line[2]:>12}{line[3]:>14}".rstrip() for line in lines
-        )
-
-    __str__ = __repr__
-
-
-# Label, name, factor of the unit in the table (None where a ratio means nothing), and format.
-_LINES: list[tuple[str, str, float | None, str]] = [
-    ("parameters", "parameters", 1, ",.0f"),
-    ("parameters that are not 0", "nonzero_parameters", 1, ",.0f"),
-    ("pickle (bytes)", "pickle_bytes", 1, ",.0f"),
-    ("latency of 1 row (ms)", "latency_row", 1e3, ".3g"),
-    ("latency of {rows} rows (ms)", "latency_batch", 1e3, ".3g"),
-    ("score", "score", None, ".4f"),
-    ("fidelity", "fidelity", None, ".4f"),
-    ("largest additivity gap", "additivity_gap", None, ".1e"),
-    ("rank correlation", "rank_correlation", None, ".4f"),
-]
 
 
 def compare(
@@ -91,16 +49,19 @@ def compare(
 ) -> Comparison:
     """What two models cost, how well they predict, and whether they say and explain the same.
 
+    With several models in place of the second it gives the frontier of cost and score.
+
     Parameters
     ----------
-    before, after : fitted estimator, Pipeline or search
-        Both regressors, or both classifiers of the same classes.
+    before : fitted estimator, Pipeline or search
+    after : fitted estimator, Pipeline or search, or mapping from names to such
+        All of them regressors, or all classifiers of the same classes.
     X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays
-        Rows that both have not seen, as in ``predict`` of both.
+        Rows that none of them has seen, as in ``predict`` of each.
     y : array-like of shape (n,) or (n, n_outputs)
         Their targets.
     n_explained : int, default=50
-        Number of rows, drawn from X, that both models explain; 0 for no explanations. Models that
+        Number of rows, drawn from X, that each model explains; 0 for no explanations. Models that
         are not LSTMs of this library take seconds for each where there are many cells.
     n_repeats : int, default=50
         Number of times that each latency is measured.
@@ -110,25 +71,29 @@ def compare(
     Returns
     -------
     Comparison
-        A Bunch whose ``print`` is a table and whose ``to_frame()`` a DataFrame. Pairs (before,
-        after):
+        A Bunch whose ``print`` is a table, ``to_frame()`` a DataFrame and ``plot()`` a picture;
+        ``frontier(cost)`` names the models that no other beats in cost and score. Tuples, of
+        ``before`` and then of each other model:
 
+        * ``models``: "before" and "after", or the names.
         * ``parameters``, ``nonzero_parameters``: of the network; NaN for other estimators.
         * ``pickle_bytes``: of the pickled model, its history and settings with it.
-        * ``latency_row``, ``latency_batch``: median seconds of ``predict`` for the first row, and
-          for the first ``n_batch`` (256 at most); both models take turns.
+        * ``latency_row``, ``latency_batch``: seconds of ``predict`` for the first row, and for the
+          first ``n_batch`` (256 at most): the least of ``n_repeats``, in which the models take
+          turns.
         * ``score``: R² or accuracy, on X and y.
         * ``additivity_gap``: largest of ``explain_shap``, in output units; NaN without
           explanations.
 
-        Numbers:
+        Numbers, or with a mapping tuples of each model but ``before``:
 
         * ``fidelity``: R² of the predictions of ``after`` as if those of ``before`` were the
           truth, or the share of rows in which both predict the same label.
         * ``rank_correlation``: of Spearman, between the Shapley values of the cells of a row in
           both models, the mean over rows and outputs. Cells that are 0 in both, such as padding,
           do not count. NaN without explanations, or where the last estimators read other cells.
-        * ``n_batch``.
+
+        And ``n_batch``.
 
     Raises
     ------
@@ -143,11 +108,10 @@ def compare(
     Notes
     -----
     Explained are the last estimators, at the input that they read, beside at most 50 rows of X:
-    logits of two LSTM classifiers, and probabilities where another estimator is among them, or
-    nothing where it has none. A
-    correlation of values does not say that both are right. Latencies depend on the machine and on
-    what else it does; those of two models are measured side by side, so that their ratio is
-    steadier than they are.
+    logits of LSTM classifiers, and probabilities where another estimator is among them; one that
+    has none is not explained. A correlation of values does not say that both are right, and two
+    fits of one network that differ in ``random_state`` alone do not reach 1. Latencies depend on
+    the machine, and on what else it does; the least one does so least.
 
     Examples
     --------
@@ -165,46 +129,74 @@ def compare(
     ...
     >>> bool(comparison.fidelity > 0.95 and comparison.rank_correlation > 0.7)
     True
+
+    Several sizes:
+
+    >>> smaller = {
+    ...     f"{fraction:.0%} gone": prune(model, X[:200], y[:200], fraction=fraction, epochs=10)
+    ...     for fraction in (0.25, 0.5, 0.75)
+    ... }
+    >>> comparison = compare(model, smaller, X[200:], y[200:], random_state=0)
+    >>> comparison.parameters
+    (1331, 807, 411, 143)
+    >>> comparison.frontier()[0]
+    '75% gone'
     """
     parameters = {"n_explained": n_explained, "n_repeats": n_repeats}
     validate_parameter_constraints(_CONSTRAINTS, parameters, "compare")
     if y is None:
         raise ValueError("compare needs y, the targets of X, for the score. Got None.")
-    pair = Fitted.of(before), Fitted.of(after)
-    _check_kind(pair)
+    names, models = _read(before, after)
+    _check_kind(names, models)
     random = own_random_state(random_state)
     n_batch = min(num_samples(X), BATCH)
-    weights = [_parameters(fitted.last) for fitted in pair]
-    gaps, correlation = (np.nan, np.nan), np.nan
+    weights = [_parameters(model.last) for model in models]
+    gaps = correlations = (np.nan,) * len(models)
     if n_explained:
-        gaps, correlation = _drift(pair, X, n_explained, random)
+        gaps, correlations = _drift(models, X, n_explained, random)
+    several = isinstance(after, Mapping)
+    fidelities = _fidelities(models, X)
     return Comparison(
-        parameters=(len(weights[0]) or np.nan, len(weights[1]) or np.nan),
+        models=names,
+        parameters=tuple(len(w) or np.nan for w in weights),
         nonzero_parameters=tuple(np.count_nonzero(w) if len(w) else np.nan for w in weights),
-        pickle_bytes=tuple(len(pickle.dumps(fitted.model)) for fitted in pair),
-        latency_row=_latency(pair, safe_indexing(X, [0]), n_repeats),
-        latency_batch=_latency(pair, safe_indexing(X, np.arange(n_batch)), n_repeats),
-        score=tuple(float(fitted.model.score(X, y)) for fitted in pair),
+        pickle_bytes=tuple(len(pickle.dumps(model.model)) for model in models),
+        latency_row=_latencies(models, safe_indexing(X, [0]), n_repeats),
+        latency_batch=_latencies(models, safe_indexing(X, np.arange(n_batch)), n_repeats),
+        score=tuple(float(model.model.score(X, y)) for model in models),
         additivity_gap=gaps,
-        fidelity=_fidelity(pair, X),
-        rank_correlation=correlation,
+        fidelity=fidelities[1:] if several else fidelities[1],
+        rank_correlation=correlations[1:] if several else correlations[1],
         n_batch=n_batch,
     )
 
 
-def _check_kind(pair: tuple[Fitted, Fitted]) -> None:
-    kinds = [is_classifier(fitted.last) for fitted in pair]
-    if kinds[0] != kinds[1]:
-        names = [type(fitted.last).__name__ for fitted in pair]
+def _read(before: Any, after: Any) -> tuple[tuple[str, ...], Models]:
+    """Names and models, that of ``before`` first."""
+    if not isinstance(after, Mapping):
+        return ("before", "after"), [Fitted.of(before), Fitted.of(after)]
+    if not after or not all(isinstance(name, str) for name in after) or "before" in after:
         raise ValueError(
-            "The models must be both regressors or both classifiers. Got "
-            f"{names[0]} and {names[1]}."
+            "The 'after' parameter of compare must be a fitted model, or a mapping from names, "
+            f"none of them 'before', to such. Got {after!r:.80} instead."
         )
-    if kinds[0] and not np.array_equal(pair[0].last.classes_, pair[1].last.classes_):
-        classes = [np.asarray(fitted.last.classes_).tolist() for fitted in pair]
-        raise ValueError(
-            f"The models must have the same classes. Got {classes[0]} and {classes[1]}."
-        )
+    return ("before", *after), [Fitted.of(before), *map(Fitted.of, after.values())]
+
+
+def _check_kind(names: Sequence[str], models: Models) -> None:
+    first = models[0].last
+    for name, other in zip(names[1:], (model.last for model in models[1:]), strict=True):
+        if is_classifier(first) != is_classifier(other):
+            raise ValueError(
+                "The models must be all regressors or all classifiers. Got "
+                f"{type(first).__name__}, and {type(other).__name__} as {name!r}."
+            )
+        if is_classifier(first) and not np.array_equal(first.classes_, other.classes_):
+            classes = [np.asarray(model.classes_).tolist() for model in (first, other)]
+            raise ValueError(
+                f"The models must have the same classes. Got {classes[0]}, and {classes[1]} as "
+                f"{name!r}."
+            )
 
 
 def _parameters(estimator: Any) -> FloatArray:
@@ -214,51 +206,61 @@ def _parameters(estimator: Any) -> FloatArray:
     return np.concatenate(parts)
 
 
-def _latency(pair: tuple[Fitted, Fitted], X: Any, n_repeats: int) -> tuple[float, float]:
-    seconds = np.empty((2, n_repeats))
-    for fitted in pair:
-        fitted.model.predict(X)  # the first call loads and allocates
+def _latencies(models: Models, X: Any, n_repeats: int) -> tuple[float, ...]:
+    seconds = np.empty((len(models), n_repeats))
+    for model in models:
+        model.model.predict(X)  # the first call loads and allocates
     for repeat in range(n_repeats):
-        for own, fitted in zip(seconds, pair, strict=True):
+        for own, model in zip(seconds, models, strict=True):
             begin = time.perf_counter()
-            fitted.model.predict(X)
+            model.model.predict(X)
             own[repeat] = time.perf_counter() - begin
-    medians = np.median(seconds, axis=1)
-    return float(medians[0]), float(medians[1])
+    return tuple(seconds.min(axis=1).tolist())
 
 
-def _fidelity(pair: tuple[Fitted, Fitted], X: Any) -> float:
-    first, second = (fitted.model.predict(X) for fitted in pair)
-    if is_lstm(pair[0].last) and pair[0].last._returns_sequences():
-        first, second, _ = flatten_steps(first, second, None)
-    return float((accuracy_score if is_classifier(pair[0].last) else r2_score)(first, second))
+def _fidelities(models: Models, X: Any) -> tuple[float, ...]:
+    measure = accuracy_score if is_classifier(models[0].last) else r2_score
+    per_step = is_lstm(models[0].last) and models[0].last._returns_sequences()
+    first, *others = (model.model.predict(X) for model in models)
+    found = [1.0]
+    for other in others:
+        pair = flatten_steps(first, other, None)[:2] if per_step else (first, other)
+        found.append(float(measure(*pair)))
+    return tuple(found)
 
 
 def _drift(
-    pair: tuple[Fitted, Fitted], X: Any, n: int, random: np.random.RandomState
-) -> tuple[tuple[float, float], float]:
-    """Largest additivity gaps, and the rank correlation."""
-    reached = [fitted.passed(X) for fitted in pair]
-    lstms = all(is_lstm(fitted.last) for fitted in pair)
-    response = "auto" if lstms or not is_classifier(pair[0].last) else "predict_proba"
-    if response != "auto" and not all(hasattr(fitted.last, response) for fitted in pair):
-        return (np.nan, np.nan), np.nan
+    models: Models, X: Any, n: int, random: np.random.RandomState
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Largest additivity gap of each, and rank correlation with the first; NaN where unknown."""
+    reached = [model.passed(X) for model in models]
+    lstms = all(is_lstm(model.last) for model in models)
+    response = "auto" if lstms or not is_classifier(models[0].last) else "predict_proba"
     n_rows = num_samples(reached[0])
     rows = draw(n_rows, n, random)
-    others = draw_background(pair[0].last, reached[0], n_rows, BACKGROUND, random)
+    others = draw_background(models[0].last, reached[0], n_rows, BACKGROUND, random)
     seed = int(random.randint(2**31 - 1))
-    explained = [
-        explain_shap(
-            fitted.last,
+
+    def explained(model: Fitted, own: Any) -> Explanation | None:
+        if response != "auto" and not hasattr(model.last, response):
+            return None
+        return explain_shap(
+            model.last,
             safe_indexing(own, rows),
             background=safe_indexing(own, others),
             response_method=response,
             random_state=seed,
         )
-        for fitted, own in zip(pair, reached, strict=True)
+
+    found = [explained(model, own) for model, own in zip(models, reached, strict=True)]
+    gaps = [np.nan if e is None else float(np.nanmax(e.additivity_gap)) for e in found]
+    correlations = [
+        np.nan
+        if e is None or found[0] is None
+        else rank_correlation(_by_cell(found[0]), _by_cell(e))
+        for e in found
     ]
-    gaps = [float(np.nanmax(e.additivity_gap)) for e in explained]
-    return (gaps[0], gaps[1]), rank_correlation(*(_by_cell(e) for e in explained))
+    return tuple(gaps), tuple(correlations)
 
 
 def _by_cell(e: Explanation) -> FloatArray:

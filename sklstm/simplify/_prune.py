@@ -49,7 +49,7 @@ def prune(
         read a unit that is gone reads its mean instead, which biases take up. Without them it
         reads 0.
     y : array-like of shape (n,) or (n, n_outputs), optional
-        Their targets, for "mutual_information" and ``epochs``.
+        Their targets, which "mutual_information" needs, for fine-tuning on them.
     fraction : float, default=0.5
         Share that goes: of the units of each layer and direction, rounded, one is kept in any
         case; or of the entries of each matrix (LSTM, attention, head), rounded down. Biases,
@@ -63,12 +63,16 @@ def prune(
         the head (by attention as the mean), with y, estimated from nearest neighbours [2]_ of at
         most 1000 rows, or 2000 steps of a network that returns sequences.
     epochs : int, default=0
-        So many epochs of fine-tuning on X and y follow, as of ``fit`` with ``warm_start``. Pruned
-        weights stay 0; in later training of yours they grow again.
+        So many epochs of fine-tuning on X follow. Without y the network learns to return what
+        ``model`` returns [3]_, also where X is a little different: it keeps the predictions and
+        their explanations better, and needs no targets. With y it learns the targets, as in
+        ``fit`` with ``warm_start``. Pruned weights stay 0; in later training of yours they grow
+        again.
     sample_weight : array-like of shape (n,), optional
         Weights of the rows in fine-tuning.
     random_state : int, RandomState instance or None, default=None
-        Fixes the rows that are drawn from a large X, and the noise of the mutual information.
+        Fixes the rows that are drawn from a large X, the noise of the mutual information, and
+        that of fine-tuning without y.
 
     Returns
     -------
@@ -88,9 +92,14 @@ def prune(
 
     Notes
     -----
-    The history goes on from that of the model. Units with little contribution to these outputs
-    may do much to the states of others: "contribution" sees what lies above a layer, not what a
-    state does to later states of its own layer.
+    Fine-tuning without y is least squares on logits, or on targets in standard deviations, with
+    Adam at a rate that falls from 0.005 to 0. Noise of up to 0.6 standard deviations of a feature
+    is added to X, new in every epoch, and the model answers for the noisy row; codes get none. With
+    y the history goes on from that of the model, without it is that of the model.
+
+    Units with little contribution to these outputs may do much to the states of others:
+    "contribution" sees what lies above a layer, not what a state does to later states of its own
+    layer.
 
     References
     ----------
@@ -98,6 +107,7 @@ def prune(
        neural networks", NeurIPS 28.
     .. [2] Kraskov, Stögbauer & Grassberger (2004), "Estimating mutual information", Physical
        Review E 69.
+    .. [3] Ba & Caruana (2014), "Do deep nets really need to be deep?", NeurIPS 27.
 
     Examples
     --------
@@ -107,7 +117,7 @@ def prune(
     >>> X = np.random.default_rng(0).normal(size=(200, 8, 2))
     >>> y = X[:, -3:, 0].sum(axis=1)
     >>> model = LSTMRegressor(hidden_size=16, random_state=0).fit(X, y)
-    >>> small = prune(model, X, y, importance="contribution", epochs=20, random_state=0)
+    >>> small = prune(model, X, epochs=20, random_state=0)
     >>> small
     LSTMRegressor(hidden_size=8, random_state=0)
     >>> bool(small.score(X, y) > model.score(X, y) - 0.02)
@@ -122,17 +132,17 @@ def prune(
     validate_parameter_constraints(_CONSTRAINTS, parameters, "prune")
     fitted = Fitted.of_lstm(model, "prune")
     _check_needs(kind, importance, X, y)
-    check_data("prune", epochs, X, y)
+    check_data("prune", epochs, X)
     random = own_random_state(random_state)
     if X is not None:
         X = fitted.passed(X)
     if kind == "weights":
         new, zeros = _without_weights(fitted.last, fraction)
         with zeros_kept(new.net_.module_, zeros):
-            train_further(new, X, y, sample_weight, epochs)
+            train_further(new, fitted.last, X, y, sample_weight, epochs, random)
     else:
         new = _without_units(fitted.last, X, y, fraction, importance, random)
-        train_further(new, X, y, sample_weight, epochs)
+        train_further(new, fitted.last, X, y, sample_weight, epochs, random)
     return fitted.with_last(new)
 
 

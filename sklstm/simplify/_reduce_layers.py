@@ -4,6 +4,7 @@ from numbers import Integral
 from typing import Any
 
 from .._utils._sklearn import Interval, validate_parameter_constraints
+from ..explain._random import own_random_state
 from ._fitted import Fitted, rebuilt, weights_of
 from ._training import check_data, train_further
 
@@ -21,6 +22,7 @@ def reduce_layers(
     num_layers: int = 1,
     epochs: int = 0,
     sample_weight: Any = None,
+    random_state: Any = None,
 ) -> Any:
     """Take the upper layers out of a stacked LSTM.
 
@@ -35,13 +37,16 @@ def reduce_layers(
     X : array-like of shape (n, n_timesteps, n_features), (n, n_columns), or n arrays, optional
         Rows to fine-tune on, as in ``fit`` of the model.
     y : array-like of shape (n,) or (n, n_outputs), optional
-        Their targets.
+        Their targets, for fine-tuning on them.
     num_layers : int, default=1
         So many layers are left.
     epochs : int, default=0
-        So many epochs of fine-tuning on X and y follow, as of ``fit`` with ``warm_start``.
+        So many epochs of fine-tuning on X follow: without y on what ``model`` returns, with y on
+        the targets, as in :func:`prune`.
     sample_weight : array-like of shape (n,), optional
         Weights of the rows in fine-tuning.
+    random_state : int, RandomState instance or None, default=None
+        Fixes the order and the noise of rows in fine-tuning without y.
 
     Returns
     -------
@@ -67,7 +72,7 @@ def reduce_layers(
     >>> X = np.random.default_rng(0).normal(size=(200, 8, 2))
     >>> y = X[:, -3:, 0].sum(axis=1)
     >>> model = LSTMRegressor(hidden_size=8, num_layers=2, random_state=0).fit(X, y)
-    >>> small = reduce_layers(model, X, y, epochs=30)
+    >>> small = reduce_layers(model, X, epochs=30, random_state=0)
     >>> small
     LSTMRegressor(hidden_size=8, random_state=0)
     >>> bool(small.score(X, y) > model.score(X, y) - 0.02)
@@ -76,7 +81,8 @@ def reduce_layers(
     parameters = {"num_layers": num_layers, "epochs": epochs}
     validate_parameter_constraints(_CONSTRAINTS, parameters, "reduce_layers")
     fitted = Fitted.of_lstm(model, "reduce_layers")
-    check_data("reduce_layers", epochs, X, y)
+    check_data("reduce_layers", epochs, X)
+    random = own_random_state(random_state)
     n_layers = len(fitted.last.net_.module_.recurrent.forward_layers)
     if num_layers > n_layers:
         raise ValueError(
@@ -89,7 +95,9 @@ def reduce_layers(
         if _layer_of(name) < num_layers
     }
     new = rebuilt(fitted.last, weights, num_layers=int(num_layers))
-    train_further(new, None if X is None else fitted.passed(X), y, sample_weight, epochs)
+    if epochs:
+        X = fitted.passed(X)
+    train_further(new, fitted.last, X, y, sample_weight, epochs, random)
     return fitted.with_last(new)
 
 

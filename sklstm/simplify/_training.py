@@ -8,21 +8,43 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .._training import draw_seed, match_outputs
+from .._utils._sklearn import check_sample_weight
 
-def check_data(function: str, epochs: int, X: Any, y: Any) -> None:
+
+def check_data(function: str, epochs: int, X: Any) -> None:
     """Training needs data."""
-    if epochs and (X is None or y is None):
-        missing = "X" if X is None else "y"
+    if epochs and X is None:
         raise ValueError(
-            f"The 'epochs' parameter of {function} needs X and y to train on. Got "
-            f"epochs={epochs} without {missing}."
+            f"The 'epochs' parameter of {function} needs X to train on. Got epochs={epochs} "
+            "without X."
         )
 
 
-def train_further(estimator: Any, X: Any, y: Any, sample_weight: Any, epochs: int) -> None:
-    """As ``fit`` with ``warm_start``, on what the estimator reads; for an own copy of it."""
-    if epochs:
+def train_further(
+    estimator: Any,
+    model: Any,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    epochs: int,
+    random: np.random.RandomState,
+) -> None:
+    """Fine-tune a smaller copy of a model on what it reads.
+
+    On targets, as ``fit`` with ``warm_start`` does; without them on what the model returns.
+    """
+    if not epochs:
+        return
+    if y is not None:
         estimator._fit(X, y, sample_weight, epochs=epochs, resume=True, scheduled=True)
+        return
+    sequences = estimator._read_known(X)
+    weights = check_sample_weight(
+        sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
+    )
+    networks = estimator.net_.module_, model.net_.module_
+    match_outputs(*networks, sequences, weights, epochs, draw_seed(random))
 
 
 @contextmanager

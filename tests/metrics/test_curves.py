@@ -204,6 +204,22 @@ def test_outputs_that_are_large_beside_their_spread_are_told_apart():
         np.testing.assert_allclose(some.curves, every.curves[..., target], rtol=1e-7)
 
 
+@pytest.mark.parametrize("size", [0.0, 1e6])
+@pytest.mark.parametrize("n", [1, 6])
+def test_an_explanation_of_another_model_is_refused(size, n):
+    """Also where the outputs of all models are alike in all but the last digits."""
+    models = [
+        LSTMRegressor(4, max_epochs=3, random_state=seed).fit(X, Y / Y.std() + size)
+        for seed in (0, 1)
+    ]
+    e = models[0].explain_shap(ROWS[:n], background=BACKGROUND)
+    noise = 1e-5 * np.abs(e.output_values - e.base_values).max() * (-1) ** np.arange(n)
+    for one in (e, e._replace(output_values=e.output_values + noise)):  # of another machine
+        deletion_curve(models[0], ROWS[:n], one, background=BACKGROUND)
+        with pytest.raises(ValueError, match="must be of this model and X"):
+            deletion_curve(models[1], ROWS[:n], one, background=BACKGROUND)
+
+
 def test_an_output_for_each_time_step():
     y = np.cumsum(X[:, :, 0], axis=1)
     model = regressor_of_steps = LSTMRegressor(

@@ -8,8 +8,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 
-from sklstm import LSTMRegressor
-from sklstm.datasets import make_expression_profiles
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.datasets import make_expression_profiles, make_motif_sequences
 from sklstm.explain import explain_gradients, explain_lime, explain_shap
 from sklstm.metrics import (
     agreement,
@@ -21,6 +21,7 @@ from sklstm.metrics import (
     max_sensitivity,
     sparseness,
 )
+from sklstm.preprocessing import SequenceOneHotEncoder
 
 TABLE = np.random.default_rng(0).normal(3, 2, size=(60, 5))
 LINEAR = LinearRegression().fit(TABLE, TABLE @ [1.0, -2.0, 0.0, 3.0, 0.5] + 7)
@@ -83,6 +84,26 @@ def test_the_ranking_is_the_true_one_for_a_forest_on_gene_expression():
     assert auc["shap"] > auc["rolled"]
     assert list(result.table.index) == ["shap", "rolled", "random order"]
     assert result.recommended == "shap"
+
+
+def test_the_ranking_is_the_true_one_on_motifs():
+    """Of methods and of noise, with letters of a motif as the truth."""
+    data = make_motif_sequences(300, 12, motif="GGC", random_state=0)
+    X = np.array(SequenceOneHotEncoder("ACGT").fit_transform(data.data))
+    model = LSTMClassifier(8, max_epochs=40, random_state=0).fit(X, data.target)
+    found = np.flatnonzero((data.target == 1) & (model.predict(X) == 1))[:20]
+    places = np.arange(12) - data.motif_start[found, None]
+    truth = (places >= 0) & (places < 3)
+    options = {"background": X[data.target == 0][:10]}
+    e = explain_shap(model, X[found], **options, level="timestep")
+    explanations = worse(e, 1.0, 4.0)
+    result = evaluate_explanation(
+        model, X[found], dict(reversed(explanations.items())), **options, random_state=0
+    )
+    auc = {name: ground_truth_auc(one, truth).value for name, one in explanations.items()}
+    assert auc["as it is"] > 0.8
+    assert list(result.table.index[:-1]) == sorted(auc, key=lambda name: -auc[name])
+    assert result.recommended == "as it is"
 
 
 def test_the_table_holds_the_measures():

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -17,8 +17,9 @@ from sklearn.svm import LinearSVC
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.explain import explain_shap
 from sklstm.preprocessing import SlidingWindow
-from sklstm.simplify import compare, prune
+from sklstm.simplify import compare, distill, prune, quantize
 from sklstm.simplify._compare import rank_correlation
+from sklstm.simplify._comparison import Comparison
 
 X = np.random.default_rng(0).normal(size=(60, 6, 3))
 Y = 2 * X[:, 4, 1] + X[:, 2, 0]
@@ -135,7 +136,8 @@ def test_the_cells_of_a_flat_row_are_those_of_the_sequence():
     assert -1 < found.rank_correlation < 1
     assert np.isfinite(again.additivity_gap).all()
     found = compare(lstm, LinearSVC().fit(flat, binary), flat, binary, **QUICK)
-    assert np.isnan([*found.additivity_gap, found.rank_correlation]).all()
+    assert np.isnan(found.additivity_gap).tolist() == [False, True]
+    assert np.isnan(found.rank_correlation)
     assert 0 <= found.fidelity <= 1
 
 
@@ -154,6 +156,50 @@ def test_the_table():
     assert frame.loc["parameters"].tolist() == list(found.parameters)
     without = compare(model, model, X, Y, n_explained=0, **QUICK)
     assert str(without).splitlines()[-1] == "rank correlation"
+
+
+def test_several_models_are_each_compared_with_the_first():
+    model = regressor()
+    small, coded, line = prune(model), quantize(model), Ridge()
+    line = distill(model, line, X)
+    others = {"half": small, "8 bits": coded, "a line with a long name, cut": line}
+    found = compare(model, others, X, Y, n_explained=4, **QUICK)
+    assert found.models == ("before", *others)
+    for k, other in enumerate(others.values()):
+        pair = compare(model, other, X, Y, n_explained=4, **QUICK)
+        for name in ("parameters", "nonzero_parameters", "pickle_bytes", "score"):
+            assert_array_equal(getattr(pair, name), np.array(found[name])[[0, k + 1]])
+        assert found.fidelity[k] == pair.fidelity
+        assert_allclose(found.rank_correlation[k], pair.rank_correlation)
+        assert_allclose(found.additivity_gap[k + 1], pair.additivity_gap[1], atol=1e-6)
+    assert len(found.latency_row) == len(found.latency_batch) == 4
+    frame = found.to_frame()
+    assert list(frame.columns) == ["before", *others]
+    assert frame.loc["fidelity"].isna().tolist() == [True, False, False, False]
+    assert frame.loc["n_batch"].tolist()[1:] == [60, 60, 60]
+    lines = str(found).splitlines()
+    assert lines[0].split() == ["parameters", "bytes", "ms", "score", "fidelity", "rank"]
+    assert [line.split()[0] for line in lines[1:-1]] == ["before", "half", "8", "a"]
+    assert "a line with a long na…" in lines[4] and max(map(len, lines)) <= 80
+
+
+def test_the_frontier_holds_what_nothing_beats():
+    found = Comparison(
+        models=("before", "a", "b", "twin of b", "dear", "bad", "unknown"),
+        parameters=(100, 10, 20, 20, 200, 30, np.nan),
+        latency_row=(1.0, 5.0, 4.0, 3.0, 2.0, 6.0, 0.5),
+        score=(0.9, 0.5, 0.7, 0.7, 0.9, 0.6, 1.0),
+    )
+    assert found.frontier() == ["a", "b", "twin of b", "before"]
+    assert found.frontier("latency_row") == ["unknown"]
+    with pytest.raises(ValueError, match=r"'cost' parameter must be one of .* Got 'size'"):
+        found.frontier("size")
+
+
+@pytest.mark.parametrize("after", [{}, {"before": 3}, {1: 3}])
+def test_a_mapping_that_is_none(after):
+    with pytest.raises(ValueError, match="'after' parameter of compare must be a fitted model, or"):
+        compare(regressor(), after, X, Y)
 
 
 @pytest.mark.parametrize(
@@ -176,8 +222,8 @@ def test_bad_input(params, message):
 
 def test_models_that_cannot_be_compared():
     classifier = LSTMClassifier(**SMALL).fit(X, LABELS)
-    with pytest.raises(ValueError, match="both regressors or both classifiers"):
+    with pytest.raises(ValueError, match=r"all regressors or all classifiers. Got LSTMR.*'after'"):
         compare(regressor(), classifier, X, Y)
     other = LSTMClassifier(**SMALL).fit(X, LABELS == "a")
-    with pytest.raises(ValueError, match=r"the same classes. Got \['a', 'b', 'c'\]"):
+    with pytest.raises(ValueError, match=r"the same classes. Got \['a', 'b', 'c'\], and \[False"):
         compare(classifier, other, X, LABELS)

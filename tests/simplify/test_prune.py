@@ -18,6 +18,7 @@ from torch import nn
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._attribution import unit_held
+from sklstm._training import _matching
 from sklstm.preprocessing import SequenceWise, SlidingWindow
 from sklstm.simplify import prune
 from sklstm.simplify._fitted import rebuilt, weights_of
@@ -220,10 +221,79 @@ def test_fine_tuning_is_a_warm_start(kind):
     assert tuned.warm_start is False and tuned.max_epochs == 3
 
 
-def test_fine_tuning_weighs_the_rows():
+@pytest.mark.parametrize("y", [Y, None], ids=["targets", "answers"])
+def test_fine_tuning_weighs_the_rows(y):
     model, weights = trained(), np.arange(60.0) / 30
-    weighted = prune(model, X, Y, epochs=1, sample_weight=weights)
-    assert np.abs(weighted.predict(X) - prune(model, X, Y, epochs=1).predict(X)).max() > 1e-4
+    options = {"epochs": 1, "random_state": 0}
+    weighted = prune(model, X, y, **options, sample_weight=weights).predict(X)
+    assert np.abs(weighted - prune(model, X, y, **options).predict(X)).max() > 1e-4
+    nothing = np.r_[np.ones(40), np.zeros(20)]
+    some = prune(model, X, y, kind="weights", **options, sample_weight=nothing)
+    only = prune(model, X[:40], y if y is None else y[:40], kind="weights", **options)
+    assert_allclose(some.predict(X), only.predict(X), atol=1e-6)
+
+
+@networks
+def test_without_targets_the_network_learns_to_answer_as_before(params):
+    model = LSTMRegressor(**{**SMALL, "max_epochs": 8, **params})
+    model.fit(X, targets(model))
+    before = pickle.dumps(model)
+    pruned, tuned = (
+        prune(model, X, fraction=0.34, epochs=epochs, random_state=0) for epochs in (0, 30)
+    )
+    assert pickle.dumps(model) == before
+    outputs = [m.net_.module_(torch.from_numpy(X)).detach() for m in (model, pruned, tuned)]
+    missed = [(other - outputs[0]).square().mean() for other in outputs[1:]]
+    assert missed[1] < 0.5 * missed[0]
+    again = prune(model, X, fraction=0.34, epochs=30, random_state=0)
+    assert_array_equal(again.predict(X), tuned.predict(X))
+    assert tuned.n_epochs_ == model.n_epochs_
+    tuned.partial_fit(X, targets(model))
+
+
+def test_labels_are_learned_as_logits_and_zeros_stay():
+    model = LSTMClassifier(**{**SMALL, "max_epochs": 10}).fit(X, LABELS)
+    pruned = prune(model, kind="weights", fraction=0.8)
+    tuned = prune(model, X, kind="weights", fraction=0.8, epochs=20, random_state=0)
+    wanted = model.decision_function(X)
+    missed = [np.square(m.decision_function(X) - wanted).mean() for m in (pruned, tuned)]
+    assert missed[1] < 0.5 * missed[0]
+    for name in ("recurrent.forward_layers.0.lstm.weight_hh_l0", "head.weight"):
+        assert_array_equal(weights_of(tuned)[name] == 0, weights_of(pruned)[name] == 0)
+
+
+def test_answers_to_ragged_rows_are_those_to_each_alone():
+    ragged = [row[: 2 + i % 5] for i, row in enumerate(X)]
+    model = LSTMRegressor(**SMALL, return_sequences=True)
+    model.fit(ragged, [np.cumsum(row[:, 0]) for row in ragged])
+    network, teacher = (prune(model, fraction=f).net_.module_ for f in (0.5, 0.0))
+    x = torch.from_numpy(X[:4]).float()
+    missed = (network.encode(x) - teacher.encode(x)).square().mean(-1).detach()
+    lengths = torch.tensor([6, 3, 1, 2])
+    slow = [missed[i, :n].sum() / 6 for i, n in enumerate(lengths.tolist())]
+    weights = torch.tensor([0.0, 2.0, 1.0, 1.0])
+    expected = (torch.stack(slow) * weights).mean()
+    assert_allclose(_matching._mean(missed, weights, lengths), expected, rtol=1e-6)
+
+
+def test_rows_with_noise_tell_how_the_model_answers_around_them(monkeypatch):
+    model = trained(max_epochs=10)
+    row, near = np.repeat(X[:1], 60, axis=0), X[:1] + 0.3 * X
+    found = []
+    for noise in (_matching.LARGEST_NOISE, 0.0):
+        monkeypatch.setattr(_matching, "LARGEST_NOISE", noise)
+        tuned = prune(model, row, epochs=10, random_state=0)
+        found.append(np.square(tuned.predict(near) - model.predict(near)).mean())
+    assert found[0] < 0.7 * found[1]
+
+
+def test_weights_that_are_no_numbers_are_an_error_and_leave_the_model(monkeypatch):
+    model = trained()
+    before = pickle.dumps(model)
+    monkeypatch.setattr(_matching, "LEARNING_RATE", 1e25)
+    with pytest.raises(ValueError, match="Fine-tuning diverged"):
+        prune(model, X, epochs=5, random_state=0)
+    assert pickle.dumps(model) == before
 
 
 def test_a_pruned_classifier_is_like_any_other():
@@ -295,8 +365,9 @@ def test_pipelines_and_searches_keep_their_steps(importance):
         ({"kind": "layers"}, "'kind' parameter of prune must be"),
         ({"importance": "size"}, "'importance' parameter of prune must be"),
         ({"epochs": -1}, "'epochs' parameter of prune must be"),
-        ({"epochs": 2}, "needs X and y to train on. Got epochs=2 without X"),
-        ({"X": X, "epochs": 2}, "Got epochs=2 without y"),
+        ({"epochs": 2}, "needs X to train on. Got epochs=2 without X"),
+        ({"X": X, "epochs": 1, "sample_weight": -np.ones(60)}, "Negative values in data"),
+        ({"y": Y, "epochs": 2}, "needs X to train on. Got epochs=2 without X"),
         ({"importance": "contribution"}, "importance='contribution' needs X"),
         ({"X": X, "importance": "mutual_information"}, "needs y"),
         ({"kind": "weights", "importance": "contribution"}, "must be 'magnitude' with kind="),

@@ -73,13 +73,25 @@ def test_fine_tuning_through_a_pipeline():
     assert reduce_layers(small).predict(X).shape == (60,)
 
 
+def test_fine_tuning_on_the_answers_of_the_model():
+    model = LSTMRegressor(**{**SMALL, "num_layers": 2, "max_epochs": 20}).fit(X, Y)
+    options = {"epochs": 20, "random_state": 0}
+    small = reduce_layers(model, X, **options)
+    missed = [
+        np.square(m.predict(X) - model.predict(X)).mean() for m in (reduce_layers(model), small)
+    ]
+    assert missed[1] < 0.3 * missed[0]
+    assert small.n_epochs_ == 20
+    assert_array_equal(reduce_layers(model, X, **options).predict(X), small.predict(X))
+
+
 @pytest.mark.parametrize(
     "params, message",
     [
         ({"num_layers": 0}, "'num_layers' parameter of reduce_layers must be"),
         ({"num_layers": 4}, "must be at most 3, the layers that the network has. Got 4"),
         ({"epochs": 1.5}, "'epochs' parameter of reduce_layers must be"),
-        ({"epochs": 1}, "needs X and y to train on"),
+        ({"epochs": 1}, "needs X to train on"),
     ],
 )
 def test_bad_input(params, message):
