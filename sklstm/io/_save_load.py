@@ -1,6 +1,7 @@
 """save and load."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     """
     if not isinstance(model, BaseEstimator):
         raise ValueError(f"model must be an estimator of sklstm or scikit-learn. Got {model!r}.")
-    path = os.fspath(path)
+    path = Path(path)
     try:
         content, arrays, module = _packed(model)
         _unpacked(content, arrays, module)  # what could not be loaded is not written
@@ -160,14 +161,14 @@ def load(path: str | os.PathLike[str], *, module: ModuleFactory | None = None) -
     ...
     ValueError: ...model.sklstm' cannot be loaded: sklstm.io.save did not write it.
     """
-    path = os.fspath(path)
+    path = Path(path)
     # Whatever goes wrong inside an unknown file means the same: it is not one of ours.
     try:
         return _unpacked(*read(path), module)
     except _OTHERS:
         raise
     except Exception as error:
-        raise ValueError(f"{path!r} cannot be loaded: {_why(error)}.") from error
+        raise ValueError(f"{str(path)!r} cannot be loaded: {_why(error)}.") from error
 
 
 # What does not say that a model or a file is at fault.
