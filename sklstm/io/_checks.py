@@ -103,6 +103,7 @@ def _check_background(background: Any, n_features: int) -> None:
         return
     ragged = isinstance(background, list)
     for rows in background if ragged else [background]:
+        require(isinstance(rows, np.ndarray), "the background is no array")
         fits = rows.ndim == (2 if ragged else 3) and rows.shape[-1] == n_features
         fits = fits or (not ragged and rows.ndim == 2)
         require(

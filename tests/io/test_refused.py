@@ -238,7 +238,9 @@ def doubling_lists(schema, members):
     inner = part("ListNode", [], 10**6)
     levels = [inner]
     for level in range(30):
-        known = {key: levels[-1][key] for key in ("__class__", "__module__", "__loader__", "__id__")}
+        known = {
+            key: levels[-1][key] for key in ("__class__", "__module__", "__loader__", "__id__")
+        }
         levels.append(part("ListNode", [dict(known, content=[]), known], 10**6 + level + 1))
     schema.update(part("ListNode", levels, 1))
 
