@@ -80,20 +80,24 @@ def test_ten_thousand_damages(parts, tmp_path):
     path = tmp_path / "model"
     rng = np.random.default_rng(1)
     damaged = 0
-    while damaged < 10_000:
-        data = bytearray(whole)
-        DAMAGES[damaged % len(DAMAGES)](data, rng)
-        if data == whole:
-            continue
-        damaged += 1
-        path.write_bytes(data)
-        try:
-            load(path)
-        except ValueError as error:
-            message = str(error)
-        else:
-            pytest.fail(f"{DAMAGES[damaged % len(DAMAGES)].__name__} was not noticed")
-        assert "checksum is wrong" in message or "did not write it" in message
+    with open(path, "wb", buffering=0) as file:  # kept open: closing waits for some disks
+        while damaged < 10_000:
+            data = bytearray(whole)
+            damage = DAMAGES[damaged % len(DAMAGES)]
+            damage(data, rng)
+            if data == whole:
+                continue
+            damaged += 1
+            file.seek(0)
+            file.write(data)
+            file.truncate()
+            try:
+                load(path)
+            except ValueError as error:
+                message = str(error)
+            else:
+                pytest.fail(f"{damage.__name__} was not noticed")
+            assert "checksum is wrong" in message or "did not write it" in message
 
 
 VALUES = [
