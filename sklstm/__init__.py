@@ -21,6 +21,7 @@ _SUBMODULES = (
     "augmentation",
     "datasets",
     "explain",
+    "io",
     "metrics",
     "model_selection",
     "plot",

@@ -14,6 +14,7 @@ import sklstm
 import sklstm.augmentation
 import sklstm.datasets
 import sklstm.explain
+import sklstm.io
 import sklstm.metrics
 import sklstm.model_selection
 import sklstm.plot
@@ -28,6 +29,7 @@ MODULES = [
     sklstm.augmentation,
     sklstm.datasets,
     sklstm.explain,
+    sklstm.io,
     sklstm.metrics,
     sklstm.model_selection,
     sklstm.plot,
@@ -132,6 +134,7 @@ def test_methods_are_documented(estimator_class):
         ("inside", 90),
         ("trust", 25),
         ("simplify", 25),
+        ("saving", 20),
     ],
 )
 def test_the_guide_runs(page, at_least):

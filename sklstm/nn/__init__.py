@@ -6,6 +6,7 @@ from ._custom import CustomNetwork, ModuleFactory
 from ._network import LSTMNetwork
 from ._pooling import INPUT, POOLINGS
 from ._scaled import ScaledNetwork
+from ._shapes import weight_shapes
 
 __all__ = [
     "INPUT",
@@ -15,6 +16,7 @@ __all__ = [
     "ModuleFactory",
     "ScaledNetwork",
     "build_network",
+    "weight_shapes",
 ]
 
 
