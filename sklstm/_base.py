@@ -3,6 +3,7 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from ._explain_methods import ExplainMethods
 from ._parameters import LSTMParameters
 from ._training import (
     Callback,
+    Checkpoint,
     EpochBar,
     EpochTasks,
     LSTMNet,
@@ -34,6 +36,7 @@ from ._training import (
     copy_net,
     derived_seed,
     draw_seed,
+    fingerprint,
     forward_batches,
     pack_history,
     pack_net,
@@ -90,6 +93,7 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
         scheduled: bool = False,
         known: dict[str, Any] | None = None,
         context: Any = None,
+        folder: Path | None = None,
     ) -> None:
         """Read everything, train, and only then store what was learned."""
         if y is None:
@@ -125,6 +129,12 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
             first=not resume,
         )
 
+        checkpoint = None
+        if folder is not None:
+            parameters = self.get_params(deep=False)
+            key = fingerprint(type(self), parameters, net, sequences, target, weights)
+            checkpoint = Checkpoint(folder, key)
+
         def fitted(net: LSTMNet) -> dict[str, Any]:
             return {**attributes, **_training_attributes(net)}
 
@@ -143,7 +153,7 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
         with restored_on_error(net):
             net.prepare(options, own_callbacks)
             try:
-                net.train(training, validation, epochs)
+                net.train(training, validation, epochs, checkpoint)
             except KeyboardInterrupt:
                 # Ctrl-C: what was learned so far is usable, and the caller's loop stops too.
                 # A net that saw no whole epoch does not take the place of a trained one.
@@ -169,6 +179,7 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
             validate=self.early_stopping,
             scheduled=True,
             context=self._init_callback_context(max_subtasks=self.max_epochs),
+            folder=self._checkpoint_folder(),
         )
 
     def _new_net(

@@ -1,7 +1,9 @@
 """The parameters that LSTMRegressor and LSTMClassifier share, and what they ask for."""
 
 import inspect
+import os
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -56,6 +58,7 @@ class LSTMParameters(BaseEstimator):
         "n_timesteps": [Interval(Integral, 1, None, closed="left"), None],
         "warm_start": ["boolean"],
         "callbacks": [list, tuple, None],
+        "checkpoint": [str, os.PathLike, None],
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -93,6 +96,7 @@ class LSTMParameters(BaseEstimator):
         n_timesteps: int | None,
         warm_start: bool,
         callbacks: Any,
+        checkpoint: Any,
         device: str,
         random_state: Any,
         verbose: int,
@@ -126,6 +130,7 @@ class LSTMParameters(BaseEstimator):
         self.n_timesteps = n_timesteps
         self.warm_start = warm_start
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -177,6 +182,33 @@ class LSTMParameters(BaseEstimator):
                     f"callbacks, or pairs of a name and one. Got {item!r} instead."
                 )
         return callbacks
+
+    def _checkpoint_folder(self) -> Path | None:
+        """The folder, made where it was missing."""
+        if self.checkpoint is None:
+            return None
+        name = type(self).__name__
+        if self.random_state is None:
+            raise ValueError(
+                f"The 'random_state' parameter of {name} must be an int with a checkpoint: without "
+                "it every fit is another one, and none can go on after a kill. Got None."
+            )
+        if self.callbacks:
+            raise ValueError(
+                f"The 'callbacks' parameter of {name} must be None with a checkpoint, which does "
+                f"not keep what callbacks remember. Got {self.callbacks!r}."
+            )
+        folder = Path(self.checkpoint)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"The 'checkpoint' parameter of {name} must be a folder that can be made and "
+                f"written to: {error.strerror}",
+                str(folder),
+            ) from error
+        return folder
 
     def _architecture(
         self, n_features: int, n_outputs: int, n_codes: int, seed: int

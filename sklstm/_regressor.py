@@ -134,6 +134,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         scaling of the first fit.
     callbacks : list of skorch callbacks or None, default=None
         Called while training. ``fit`` works on copies, found in ``net_.callbacks_``.
+    checkpoint : str, path or None, default=None
+        Folder in which ``fit`` keeps its state after every epoch, in one file for each set of
+        parameters and data: killed, the same ``fit`` goes on from there and ends with the same
+        model. It needs a ``random_state`` and no ``callbacks``. The files stay until you delete
+        them; ``partial_fit`` writes none.
     device : str, default="auto"
         "auto" takes a GPU where torch sees one, else the CPU; or a device of torch.
     random_state : int, RandomState instance or None, default=None
@@ -235,6 +240,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         n_timesteps=None,
         warm_start=False,
         callbacks=None,
+        checkpoint=None,
         device="auto",
         random_state=None,
         verbose=0,
@@ -269,6 +275,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             n_timesteps=n_timesteps,
             warm_start=warm_start,
             callbacks=callbacks,
+            checkpoint=checkpoint,
             device=device,
             random_state=random_state,
             verbose=verbose,

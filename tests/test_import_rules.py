@@ -16,7 +16,7 @@ ALLOWED = {
     "_utils": {"_utils"},
     "_data": {"_data", "_utils"},
     "augmentation": {"augmentation"},
-    "_training": {"_training", "_data", "augmentation", "nn"},
+    "_training": {"_training", "_data", "_utils", "_version", "augmentation", "nn"},
     "_attribution": {"_attribution", "nn"},
     "explain": {"explain", "_attribution", "_data", "_utils", "nn", "preprocessing", "plot"},
     "metrics": {"metrics", "explain", "_attribution", "_data", "_utils"},

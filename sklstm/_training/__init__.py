@@ -4,7 +4,9 @@ from skorch.callbacks import Callback
 
 from ._augment import Augmentation
 from ._callbacks import EpochBar, EpochTasks, best_epoch
+from ._checkpoint import Checkpoint
 from ._device import resolve_device
+from ._fingerprint import fingerprint
 from ._inference import forward_batches
 from ._integers import from_integers, to_integers
 from ._matching import match_outputs
@@ -28,6 +30,7 @@ __all__ = [
     "SCHEDULES",
     "Augmentation",
     "Callback",
+    "Checkpoint",
     "DataOptions",
     "EpochBar",
     "EpochTasks",
@@ -40,6 +43,7 @@ __all__ = [
     "copy_net",
     "derived_seed",
     "draw_seed",
+    "fingerprint",
     "forward_batches",
     "from_integers",
     "match_outputs",

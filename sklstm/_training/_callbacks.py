@@ -18,17 +18,24 @@ class EpochBar(Callback):
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar."""
         self.bar_ = tqdm(total=self.n_epochs, desc=self.description, unit="epoch")
+        self.n_before_ = len(net.history)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Advance by one epoch."""
         row = net.history[-1]
         losses = {name: f"{row[name]:.4g}" for name in ("train_loss", "valid_loss") if name in row}
         self.bar_.set_postfix(losses, refresh=False)
-        self.bar_.update()
+        self._advance(net)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Close the bar, keeping its last line."""
+        self._advance(net)
         self.bar_.close()
+
+    def _advance(self, net: Any) -> None:
+        # Epochs that a checkpoint held are passed all at once.
+        done = sum("dur" in row for row in net.history[self.n_before_ :])
+        self.bar_.update(done - self.bar_.n)
 
 
 def best_epoch(patience: int) -> EarlyStopping:

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..nn import ScaledNetwork
 from ._augment import Augmentation, augment
 from ._batches import Batch, Batches
+from ._checkpoint import Checkpoint
 from ._integers import Integers
 from ._losses import WeightedLoss
 from ._optimizers import decay, make_optimizer
@@ -125,7 +126,13 @@ class LSTMNet(NeuralNet):
                     raise
                 self.stop_training = True
 
-    def train(self, training: Batches, validation: Batches | None, epochs: int) -> None:
+    def train(
+        self,
+        training: Batches,
+        validation: Batches | None,
+        epochs: int,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
         """One call of ``fit``: callbacks, epochs, and the callbacks' end also after an error.
 
         The first error is the one that is raised. An epoch that Ctrl-C cut off leaves no trace
@@ -134,15 +141,21 @@ class LSTMNet(NeuralNet):
         try:
             # The caller's mixed precision is not ours; a callback may switch its own on.
             with torch.autocast(training.device.type, enabled=False):
-                self._train(training, validation, epochs)
+                self._train(training, validation, epochs, checkpoint)
         finally:
             self.callbacks = self.callbacks[self._n_own_callbacks :]
             self.callbacks_ = self.callbacks_[self._n_own_callbacks :]
 
-    def _train(self, training: Batches, validation: Batches | None, epochs: int) -> None:
+    def _train(
+        self,
+        training: Batches,
+        validation: Batches | None,
+        epochs: int,
+        checkpoint: Checkpoint | None,
+    ) -> None:
         self.notify("on_train_begin", X=None, y=None)
         try:
-            self.fit_loop(training, validation, epochs)
+            self.fit_loop(training, validation, epochs, checkpoint=checkpoint)
         except BaseException as error:
             try:
                 self.notify("on_train_end", X=None, y=None)
@@ -158,9 +171,12 @@ class LSTMNet(NeuralNet):
         X: Batches,
         y: Batches | None = None,
         epochs: int | None = None,
+        checkpoint: Checkpoint | None = None,
         **fit_params: Any,
     ) -> "LSTMNet":
         """Train for ``epochs`` on the batches X, validate on the batches y.
+
+        Epochs that the checkpoint holds are taken from there.
 
         Raises
         ------
@@ -169,24 +185,27 @@ class LSTMNet(NeuralNet):
         """
         self.stop_training = False
         own = any(isinstance(callback, LRScheduler) for _, callback in self.callbacks_)
-        self._schedule = make_schedule(
+        self.schedule = make_schedule(
             self.optimizer_,
             "constant" if own else self.options_.lr_schedule,
             n_steps=(epochs or 0) * X.n_batches,
             patience=self.options_.patience,
         )
         datasets = {"dataset_train": X, "dataset_valid": y}
-        for _ in range(epochs or 0):
+        done = 0 if checkpoint is None else checkpoint.begin(self)
+        for _ in range(done, epochs or 0):
+            if self.stop_training:
+                break
             begin = time.perf_counter()
             self.notify("on_epoch_begin", **datasets)
             self._record_loss("train_loss", self._train_epoch(X))
             if y is not None:
                 self._record_loss("valid_loss", self._validate(y))
-            self._schedule.end_epoch(self.history[-1])
+            self.schedule.end_epoch(self.history[-1])
             self.history.record("dur", _rounded(time.perf_counter() - begin))
             self.notify("on_epoch_end", **datasets)
-            if self.stop_training:
-                break
+            if checkpoint is not None:
+                checkpoint.save(self)
         return self
 
     def _train_epoch(self, batches: Batches) -> float:
@@ -202,7 +221,7 @@ class LSTMNet(NeuralNet):
                 for batch in self._training_batches(batches, epoch):
                     self._begin_batch(batch, training=True)
                     step = self.train_step(batch)
-                    self._schedule.end_batch()
+                    self.schedule.end_batch()
                     total += step["loss"].detach() * len(batch[1])
                     self._end_batch(batch, "train", step)
         finally:

@@ -20,6 +20,13 @@ class Schedule:
     def end_epoch(self, row: dict[str, Any]) -> None:
         """After each epoch, with its row of the history."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """What a schedule of the same kind needs to go on from here."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict`` was called; the optimizer's rates have been put back."""
+
 
 class StepSchedule(Schedule):
     """A share of the learning rate that is a function of the progress, from 0 to 1."""
@@ -43,6 +50,14 @@ class StepSchedule(Schedule):
         for group, rate in zip(groups, self.rates, strict=True):
             group["lr"] = rate
 
+    def state_dict(self) -> dict[str, Any]:
+        """Number of the step and the rates that were set for it."""
+        return {"step": self.step, "rates": self.rates}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from that step."""
+        self.step, self.rates = state["step"], state["rates"]
+
 
 class PlateauSchedule(Schedule):
     """A rate that falls to a tenth when the loss has not improved for ``patience`` epochs."""
@@ -55,6 +70,14 @@ class PlateauSchedule(Schedule):
     def end_epoch(self, row: dict[str, Any]) -> None:
         """Look at the validation loss, or the training loss where there is none."""
         self.scheduler.step(row["valid_loss"] if "valid_loss" in row else row["train_loss"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Best loss and how long ago it was."""
+        return self.scheduler.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on waiting for a better loss."""
+        self.scheduler.load_state_dict(state)
 
 
 def make_schedule(optimizer: Optimizer, name: str, n_steps: int, patience: int) -> Schedule:
