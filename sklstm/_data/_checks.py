@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from .._utils._sklearn import is_pandas_na
 from ._sequences import rows_per_chunk
+from ._stored import StoredArray
 
 # As messages tell to write it.
 FORWARD_FILL = "lambda steps: pandas.DataFrame(steps).ffill()"
@@ -52,16 +53,17 @@ def to_numeric(values: NDArray[Any], name: str) -> NDArray[Any]:
     return values
 
 
-def check_table(X: Any, table: NDArray[Any]) -> None:
+def check_table(X: Any, table: NDArray[Any] | StoredArray) -> None:
     """Raise where a cell of 2-D X is not finite, naming its column."""
     for start in range(0, len(table), step := rows_per_chunk(1, table.shape[1])):
-        finite = np.isfinite(table[start : start + step])
+        part = table[start : start + step]
+        finite = np.isfinite(part)
         if finite.all():
             continue
         row, column = np.argwhere(~finite)[0]
         name = repr(X.columns[column]) if hasattr(X, "columns") else column
         where = f"at sample {start + row}, column {name}"
-        if np.isnan(table[start + row, column]):
+        if np.isnan(part[row, column]):
             raise ValueError(
                 f"Input X contains NaN {where}. In 2-D X every NaN is a missing value: impute it "
                 "first, with SimpleImputer() or a forward fill (frame.ffill(axis=1)). Sequences "
@@ -71,7 +73,7 @@ def check_table(X: Any, table: NDArray[Any]) -> None:
 
 
 def find_padding(
-    values: NDArray[Any],
+    values: NDArray[Any] | StoredArray,
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
     """Start (None if all zero and nothing is padded) and length of each sample's real part."""
     n_samples, n_timesteps, n_features = values.shape

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ._reading import read_sequences
 from ._sequences import DenseSequences, Sequences, rows_per_chunk
+from ._stored import StoredArray
 
 PADDING = -1
 # float32 holds whole numbers up to here.
@@ -42,7 +43,7 @@ def read_codes(X: Any, *, n_timesteps: int | None = None, estimator: Any = None)
             f"{sequences.n_features} features per time step."
         )
     if isinstance(sequences, DenseSequences) and sequences.starts is None:
-        starts, lengths = _find_code_padding(sequences.values[:, :, 0])
+        starts, lengths = _find_code_padding(sequences.values)
         sequences = DenseSequences(
             sequences.values, starts, lengths, sequences.layout, sequences.n_columns
         )
@@ -61,13 +62,13 @@ def _holds_text(X: Any) -> bool:
 
 
 def _find_code_padding(
-    codes: NDArray[Any],
+    codes: NDArray[Any] | StoredArray,
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
-    n, n_timesteps = codes.shape
+    n, n_timesteps, _ = codes.shape
     starts, lengths = np.zeros(n, dtype=np.int64), np.full(n, n_timesteps, dtype=np.int64)
     size = rows_per_chunk(n_timesteps, 1)
     for begin in range(0, n, size):
-        real = codes[begin : begin + size] != PADDING
+        real = codes[begin : begin + size][:, :, 0] != PADDING
         empty = ~real.any(axis=1)
         if empty.any():
             raise ValueError(

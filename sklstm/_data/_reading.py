@@ -9,6 +9,7 @@ from sklearn.utils import check_array
 
 from ._checks import as_array, check_table, find_padding, real_steps, to_numeric
 from ._sequences import DenseSequences, Layout, RaggedSequences, Sequences, as_float
+from ._stored import StoredArray, is_stored
 from ._windows import Windows, WindowSequences
 
 
@@ -17,7 +18,7 @@ def read_sequences(X: Any, *, n_timesteps: int | None = None, estimator: Any = N
 
     Parameters
     ----------
-    X : array, DataFrame, list or object array
+    X : array, DataFrame, list, object array, or what ``StoredArray`` reads
         3-D ``(n, n_timesteps, n_features)``, with whole steps of NaN at the start or end of a
         sample as padding; 2-D ``(n, n_columns)``, one univariate series per row, or
         ``n_timesteps`` steps of ``n_columns / n_timesteps`` features, time-step-major; or ``n``
@@ -39,7 +40,7 @@ def read_sequences(X: Any, *, n_timesteps: int | None = None, estimator: Any = N
                 f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required."
             )
         return WindowSequences(X)
-    layout, content = find_layout(X)
+    layout, content = _stored_layout(X) if is_stored(X) else find_layout(X)
     if layout == "ragged":
         return _read_ragged(content)
     if layout == "array":
@@ -47,6 +48,11 @@ def read_sequences(X: Any, *, n_timesteps: int | None = None, estimator: Any = N
         starts, lengths = find_padding(values)
         return DenseSequences(values, starts, lengths, "array", None)
     return _read_table(content, n_timesteps, estimator)
+
+
+def _stored_layout(X: Any) -> tuple[Layout, Any]:
+    _check_dimensions(X)
+    return "table" if X.ndim == 2 else "array", StoredArray(X)
 
 
 def find_layout(X: Any) -> tuple[Layout, Any]:
@@ -59,12 +65,16 @@ def find_layout(X: Any) -> tuple[Layout, Any]:
     array = as_array(X)
     if array.ndim == 3:
         return "array", array
+    _check_dimensions(array)
+    return "table", X if array.dtype == object else array
+
+
+def _check_dimensions(array: Any) -> None:
     if array.ndim > 3:
         raise ValueError(
             f"X has {array.ndim} dimensions (shape {array.shape}). It must be 3-D (n_samples, "
             "n_timesteps, n_features), 2-D (n_samples, n_columns), or a list of sequences."
         )
-    return "table", X if array.dtype == object else array
 
 
 def is_frame(X: Any) -> bool:
@@ -159,7 +169,7 @@ def _read_item(item: Any, name: str) -> NDArray[Any]:
     return to_numeric(array, name)
 
 
-def array_values(array: NDArray[Any]) -> NDArray[Any]:
+def array_values(array: Any) -> Any:
     """Numbers of a 3-D array, finite or not."""
     for size, what in zip(array.shape, ("sample", "time step", "feature"), strict=True):
         if size == 0:
@@ -184,14 +194,18 @@ def _read_table(X: Any, n_timesteps: int | None, estimator: Any) -> Sequences:
     return DenseSequences(values, None, lengths, "table", n_columns)
 
 
-def table_values(X: Any, estimator: Any) -> NDArray[Any]:
+def table_values(X: Any, estimator: Any) -> Any:
     """Numbers of a table, finite or not."""
     return to_numeric(_checked_table(X, estimator), "X")
 
 
-def _checked_table(X: Any, estimator: Any) -> NDArray[Any]:
+def _checked_table(X: Any, estimator: Any) -> Any:
     if type(X) is np.ndarray and X.dtype in (np.float32, np.float64) and X.ndim == 2 and X.size:
         return X
+    if isinstance(X, StoredArray):
+        if 0 not in X.shape:
+            return X
+        X = np.empty(X.shape)
     if is_frame(X) and X.shape[1] == 0:
         raise ValueError(
             f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ._stored import StoredArray
+
 Layout = Literal["table", "array", "ragged"]
 
 # Rows are validated, hashed and scaled in chunks of about this many bytes, so that an array
@@ -28,7 +30,8 @@ class Sequences(ABC):
     n_columns : int or None
         Number of columns of a table.
     in_memory : bool
-        False for memory maps, which are read batch by batch and never copied whole.
+        False for memory maps and stored arrays, which are read batch by batch and never copied
+        whole.
     first_frame : DataFrame or None
         Of a list of DataFrames, the first, whose column names hold for all.
     table : float array of shape (n_steps, n_features) or None
@@ -92,13 +95,14 @@ class DenseSequences(Sequences):
 
     def __init__(
         self,
-        values: NDArray[Any],
+        values: NDArray[Any] | StoredArray,
         starts: NDArray[np.int64] | None,
         lengths: NDArray[np.int64],
         layout: Layout,
         n_columns: int | None,
     ) -> None:
-        super().__init__(lengths, values.shape[2], layout, n_columns, not is_memory_mapped(values))
+        in_memory = not (isinstance(values, StoredArray) or is_memory_mapped(values))
+        super().__init__(lengths, values.shape[2], layout, n_columns, in_memory)
         self.values = values
         self.starts = starts
 

@@ -222,7 +222,9 @@ class Batches:
 
 def inference_rows(network: ScaledNetwork, n_timesteps: int) -> int:
     """Rows of a batch whose gradients are not needed."""
-    return max(ROW_MULTIPLE, INFERENCE_ENTRIES // (n_timesteps * network.width))
+    # Many features beside few hidden units are more to read than to compute.
+    readable = rows_per_chunk(n_timesteps, network.architecture["n_features"])
+    return max(ROW_MULTIPLE, min(readable, INFERENCE_ENTRIES // (n_timesteps * network.width)))
 
 
 def _permutation(n: int, generator: torch.Generator) -> Tensor:

@@ -30,7 +30,7 @@ CHUNK_ROWS = {
     "smoothgrad": 64,
 }
 FEW_ROWS = 8
-# Rows of a forward pass, and hidden-state entries that it may have.
+# Rows of a forward pass, and entries of hidden states or inputs that it may have.
 FORWARD_ROWS = 1024
 FORWARD_ENTRIES = 2**25
 # A progress bar appears after so many seconds.
@@ -236,4 +236,5 @@ def responses(network: ScaledNetwork, readout: Readout, rows: Tensor) -> Tensor:
 
 def rows_of_pass(network: ScaledNetwork, n_timesteps: int) -> int:
     """Rows of a forward pass in bounded memory."""
-    return max(1, min(FORWARD_ROWS, FORWARD_ENTRIES // (n_timesteps * network.width)))
+    entries = n_timesteps * max(network.width, network.architecture["n_features"])
+    return max(1, min(FORWARD_ROWS, FORWARD_ENTRIES // entries))

@@ -1,0 +1,62 @@
+"""Arrays that are no NumPy arrays and may be larger than memory: zarr, HDF5, dask."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class StoredArray:
+    """An array of which some rows are read at a time.
+
+    Parameters
+    ----------
+    source : object
+        With ``shape`` and ``dtype``, read by slices of its rows, and by increasing row numbers,
+        through ``oindex`` where it has one, as zarr's arrays do.
+    row_shape : tuple of int, optional
+        To see each row in another shape.
+    """
+
+    def __init__(self, source: Any, row_shape: tuple[int, ...] | None = None) -> None:
+        self.source = source
+        self.dtype: np.dtype[Any] = source.dtype
+        self.shape = (source.shape[0], *(row_shape or source.shape[1:]))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def reshape(self, n_rows: int, *row_shape: int) -> "StoredArray":
+        """Of as many rows."""
+        return StoredArray(self.source, row_shape)
+
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> NDArray[Any]:
+        """Read rows in any order, some of them more than once."""
+        if isinstance(rows, slice):
+            values = np.asarray(self.source[rows])
+        else:
+            # HDF5 asks for increasing numbers, and a chunk of zarr is unpacked once for all.
+            distinct, places = np.unique(rows, return_inverse=True)
+            values = self._read(distinct)
+            if not np.array_equal(distinct, rows):
+                values = values[places]
+        return values.reshape(-1, *self.shape[1:])
+
+    def _read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        first, last = int(rows[0]), int(rows[-1])
+        if last - first + 1 == len(rows):
+            return np.asarray(self.source[first : last + 1])
+        return np.asarray(getattr(self.source, "oindex", self.source)[rows])
+
+
+def is_stored(X: Any) -> bool:
+    """Whether X is read by its rows, and not made a NumPy array whole."""
+    if isinstance(X, np.ndarray) or hasattr(X, "columns") or hasattr(X, "tocsr"):
+        return False
+    dtype = getattr(X, "dtype", None)
+    return (
+        isinstance(dtype, np.dtype)
+        and dtype not in (object, np.longdouble)  # whose values have to be converted
+        and getattr(X, "ndim", 0) > 1
+        and hasattr(X, "__getitem__")
+    )

@@ -1,0 +1,42 @@
+"""Arrays that are read by their rows, as HDF5 and zarr give them."""
+
+import numpy as np
+
+
+class Hdf5Like:
+    """Reads slices and increasing row numbers of an array, and never the whole."""
+
+    __iter__ = None
+
+    def __init__(self, values):
+        self._values = values
+        self.shape, self.dtype, self.ndim = values.shape, values.dtype, values.ndim
+        self.most_rows = 0
+
+    def __getitem__(self, rows):
+        if isinstance(rows, slice):
+            assert rows.step is None
+        else:
+            assert np.ndim(rows) == 1
+            assert (np.diff(rows) > 0).all()
+        part = np.array(self._values[rows])
+        self.most_rows = max(self.most_rows, len(part))
+        return part
+
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError("was read whole")
+
+
+class ZarrLike(Hdf5Like):
+    """Takes row numbers through ``oindex`` alone."""
+
+    def __init__(self, values):
+        super().__init__(values)
+        self.oindex = Hdf5Like(values)
+
+    def __getitem__(self, rows):
+        assert isinstance(rows, slice)
+        return super().__getitem__(rows)
+
+
+STORES = {"HDF5": Hdf5Like, "zarr": ZarrLike}
