@@ -808,12 +808,8 @@ def large_file(tmp_path_factory):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and limits anonymous memory")
-@pytest.mark.parametrize(
-    "params",
-    [{}, {"early_stopping": True, "validation_fraction": 0.5}],
-    ids=["plain", "early stopping"],
-)
-def test_memory_map_is_never_in_memory_whole(large_file, params):
+def test_memory_map_is_never_in_memory_whole(large_file):
+    params = {"early_stopping": True, "validation_fraction": 0.5}  # see also test_large_data
     size = large_file.stat().st_size
     run = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), large_file, repr(params), str(size // 2)],
