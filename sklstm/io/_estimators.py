@@ -28,6 +28,9 @@ _TARGET: dict[Any, set[str]] = {
     LSTMRegressor: {"_single_output"},
 }
 _SOMETIMES = {"feature_names_in_"}
+# Code, which `load` is given again, and a folder of the machine of training, into which nobody else
+# should be made to write.
+_NOT_WRITTEN = {"module", "checkpoint"}
 _FOR_TRAINING = ("augmentation", "callbacks", "optimizer")
 
 
@@ -55,7 +58,8 @@ def write_lstm(model: Any, writer: Writer, where: str) -> Entry:
         state["net_"] = dict(state["net_"], architecture=dict(state["net_"]["architecture"]))
         state["net_"]["architecture"].pop("module", None)
     parameters = {key: state.pop(key) for key in sorted(model.get_params(deep=False))}
-    parameters.pop("module")
+    for key in _NOT_WRITTEN:
+        parameters.pop(key)
     entry["parameters"] = {}
     for key, value in parameters.items():
         try:
@@ -93,7 +97,7 @@ def read_lstm(entry: Entry, reader: Reader, module: ModuleFactory | None) -> Any
     kind = ESTIMATORS[entry["class"]]
     model = kind()
     parameters = {key: reader.decode(value) for key, value in entry["parameters"].items()}
-    unknown = set(parameters) - set(model.get_params(deep=False)) | ({"module"} & set(parameters))
+    unknown = set(parameters) - (set(model.get_params(deep=False)) - _NOT_WRITTEN)
     require(not unknown, f"{entry['class']} has no parameters {sorted(unknown)}")
     custom = entry["module"] is not None
     model.set_params(**parameters, module=module if custom else None)

@@ -229,6 +229,14 @@ def test_a_module_of_ones_own_is_given_again(path):
         load(path, module=Network)
 
 
+def test_the_folder_of_checkpoints_stays_behind(path, tmp_path):
+    model = LSTMRegressor(hidden_size=2, max_epochs=1, random_state=0, checkpoint=tmp_path / "c")
+    save(model.fit(np.ones((4, 3, 1)), np.arange(4.0)), path)
+    loaded = load(path)
+    assert loaded.checkpoint is None
+    assert loaded.get_params() == model.get_params() | {"checkpoint": None}
+
+
 def test_a_loaded_model_does_not_need_its_file(path):
     model = regressor(keep_background=2).fit(X, y)
     save(model, path)
