@@ -13,6 +13,7 @@ import pytest
 import sklstm
 import sklstm.augmentation
 import sklstm.datasets
+import sklstm.distributed
 import sklstm.explain
 import sklstm.io
 import sklstm.metrics
@@ -28,6 +29,7 @@ MODULES = [
     sklstm,
     sklstm.augmentation,
     sklstm.datasets,
+    sklstm.distributed,
     sklstm.explain,
     sklstm.io,
     sklstm.metrics,

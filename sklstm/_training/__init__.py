@@ -14,6 +14,7 @@ from ._prepare import DataOptions, Target, prepare_batches
 from ._rollback import restored_on_error
 from ._schedules import SCHEDULES
 from ._seeding import derived_seed, draw_seed, seeded_generator
+from ._sharing import Share, all_or_none, current_share, shared
 from ._state import (
     build_net,
     copy_net,
@@ -32,12 +33,15 @@ __all__ = [
     "EpochBar",
     "EpochTasks",
     "LSTMNet",
+    "Share",
     "Target",
     "TrainingOptions",
+    "all_or_none",
     "best_epoch",
     "build_net",
     "check_optimizer",
     "copy_net",
+    "current_share",
     "derived_seed",
     "draw_seed",
     "forward_batches",
@@ -49,6 +53,7 @@ __all__ = [
     "resolve_device",
     "restored_on_error",
     "seeded_generator",
+    "shared",
     "to_integers",
     "unpack_history",
     "unpack_net",
