@@ -5,6 +5,7 @@ from skorch.callbacks import Callback
 from ._augment import Augmentation
 from ._callbacks import EpochBar, EpochTasks, best_epoch
 from ._device import resolve_device
+from ._forks import use_one_thread_in_forks
 from ._inference import forward_batches
 from ._integers import from_integers, to_integers
 from ._matching import match_outputs
@@ -24,6 +25,8 @@ from ._state import (
     unpack_net,
     weight_arrays,
 )
+
+use_one_thread_in_forks()
 
 __all__ = [
     "SCHEDULES",
