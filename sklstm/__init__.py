@@ -20,6 +20,7 @@ _MODULES = {"LSTMClassifier": "._classifier", "LSTMRegressor": "._regressor"}
 _SUBMODULES = (
     "augmentation",
     "datasets",
+    "distributed",
     "explain",
     "io",
     "metrics",

@@ -31,9 +31,11 @@ from ._training import (
     EpochTasks,
     LSTMNet,
     Target,
+    all_or_none,
     best_epoch,
     build_net,
     copy_net,
+    current_share,
     derived_seed,
     draw_seed,
     fingerprint,
@@ -81,6 +83,7 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
     # The caller may be inside torch.no_grad or torch.inference_mode.
     @torch.inference_mode(False)
     @torch.enable_grad()
+    @all_or_none()
     def _fit(
         self,
         X: Any,
@@ -143,7 +146,7 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
         own_callbacks: dict[str, Callback] = {}
         if validate:
             own_callbacks["sklstm_early_stopping"] = best_epoch(self.n_iter_no_change)
-        if self.verbose:
+        if self.verbose and current_share().rank == 0:
             own_callbacks["sklstm_bar"] = EpochBar(epochs, type(self).__name__)
         if context is not None:
             context.call_on_fit_task_begin(**task)

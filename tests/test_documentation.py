@@ -13,6 +13,7 @@ import pytest
 import sklstm
 import sklstm.augmentation
 import sklstm.datasets
+import sklstm.distributed
 import sklstm.explain
 import sklstm.io
 import sklstm.metrics
@@ -28,6 +29,7 @@ MODULES = [
     sklstm,
     sklstm.augmentation,
     sklstm.datasets,
+    sklstm.distributed,
     sklstm.explain,
     sklstm.io,
     sklstm.metrics,
@@ -136,6 +138,7 @@ def test_methods_are_documented(estimator_class):
         ("simplify", 25),
         ("saving", 20),
         ("large_data", 15),
+        ("distributed", 15),
     ],
 )
 def test_the_guide_runs(page, at_least):

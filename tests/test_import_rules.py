@@ -55,6 +55,7 @@ ALLOWED = {
         "nn",
         "preprocessing",
     },
+    "distributed": {"_training"},
     "model_selection": {"_data", "_utils"},
     "preprocessing": {"preprocessing", "_data", "_utils"},
 }

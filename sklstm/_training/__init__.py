@@ -7,6 +7,7 @@ from ._callbacks import EpochBar, EpochTasks, best_epoch
 from ._checkpoint import Checkpoint
 from ._device import resolve_device
 from ._fingerprint import fingerprint
+from ._forks import use_one_thread_in_forks
 from ._inference import forward_batches
 from ._integers import from_integers, to_integers
 from ._matching import match_outputs
@@ -16,6 +17,7 @@ from ._prepare import DataOptions, Target, prepare_batches
 from ._rollback import restored_on_error
 from ._schedules import SCHEDULES
 from ._seeding import derived_seed, draw_seed, seeded_generator
+from ._sharing import Share, all_or_none, current_share, shared
 from ._state import (
     build_net,
     copy_net,
@@ -26,6 +28,8 @@ from ._state import (
     weight_arrays,
 )
 
+use_one_thread_in_forks()
+
 __all__ = [
     "SCHEDULES",
     "Augmentation",
@@ -35,12 +39,15 @@ __all__ = [
     "EpochBar",
     "EpochTasks",
     "LSTMNet",
+    "Share",
     "Target",
     "TrainingOptions",
+    "all_or_none",
     "best_epoch",
     "build_net",
     "check_optimizer",
     "copy_net",
+    "current_share",
     "derived_seed",
     "draw_seed",
     "fingerprint",
@@ -53,6 +60,7 @@ __all__ = [
     "resolve_device",
     "restored_on_error",
     "seeded_generator",
+    "shared",
     "to_integers",
     "unpack_history",
     "unpack_net",

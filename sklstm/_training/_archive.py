@@ -6,7 +6,6 @@ both. A file that was cut off, or in which a bit is wrong, is not read.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,9 +47,6 @@ def write(path: Path, key: str, state: Any) -> None:
     content = safetensors.torch.save(tensors, header)
     with replacing(path) as file:
         file.write(content)
-        file.flush()
-        # Without it a machine that loses power may keep the new name and lose the content.
-        os.fsync(file.fileno())
 
 
 def read(path: Path, key: str) -> Any:

@@ -2,6 +2,8 @@
 
 import torch
 
+from ._sharing import current_share
+
 
 def resolve_device(device: str, *, fall_back: bool = False) -> torch.device:
     """The torch device of the ``device`` parameter.
@@ -17,7 +19,7 @@ def resolve_device(device: str, *, fall_back: bool = False) -> torch.device:
     accelerator = torch.accelerator.current_accelerator() if available else None
     gpu = accelerator.type if accelerator else None
     if device == "auto":
-        return torch.device("cuda" if gpu == "cuda" else "cpu")
+        device = "cuda" if gpu == "cuda" else "cpu"
     try:
         found = torch.device(device)
     except RuntimeError as error:
@@ -28,6 +30,9 @@ def resolve_device(device: str, *, fall_back: bool = False) -> torch.device:
             f"or 'cuda:0'. Got {device!r} instead."
         ) from error
     if found.type in ("cpu", gpu):
+        if found == torch.device("cuda") and current_share().size > 1:
+            # That of this process, also after it has left the others.
+            return torch.device("cuda", torch.cuda.current_device())
         return found
     if fall_back:
         return torch.device("cpu")

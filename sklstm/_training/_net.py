@@ -17,11 +17,13 @@ from ..nn import ScaledNetwork
 from ._augment import Augmentation, augment
 from ._batches import Batch, Batches
 from ._checkpoint import Checkpoint
+from ._checksum import checksum
 from ._integers import Integers
 from ._losses import WeightedLoss
 from ._optimizers import decay, make_optimizer
 from ._schedules import make_schedule
 from ._seeding import seeded_generator
+from ._sharing import ALONE, current_share
 
 _ORDER, _DROPOUT, _AUGMENTATION = 1, 2, 3
 
@@ -49,10 +51,12 @@ class LSTMNet(NeuralNet):
     loop that cost time per batch: events of batches are sent, and batches written to the
     history, only where the user has callbacks.
 
-    ``batch`` is ``({"z", "lengths", "weights"}, target)``, everything standardised.
+    ``batch`` is ``({"z", "lengths", "weights"}, target)``, everything standardised. Where training
+    is shared with other processes, each step takes its part of it.
     """
 
     callbacks_: list[tuple[str, Callback]]
+    _share = ALONE
 
     def __init__(self, module: ScaledNetwork, criterion: str, seed: int, **kwargs: Any) -> None:
         self.seed = seed
@@ -138,13 +142,23 @@ class LSTMNet(NeuralNet):
         The first error is the one that is raised. An epoch that Ctrl-C cut off leaves no trace
         in the history. Our own callbacks, which hold on to the data, are let go.
         """
+        self._share = current_share()
         try:
+            self._begin_together(training, validation, epochs)
             # The caller's mixed precision is not ours; a callback may switch its own on.
             with torch.autocast(training.device.type, enabled=False):
                 self._train(training, validation, epochs, checkpoint)
+            self._share.end_together()
         finally:
+            del self._share
             self.callbacks = self.callbacks[self._n_own_callbacks :]
             self.callbacks_ = self.callbacks_[self._n_own_callbacks :]
+
+    def _begin_together(self, training: Batches, validation: Batches | None, epochs: int) -> None:
+        if self._share.size > 1:
+            batches = [training] if validation is None else [training, validation]
+            tensors = [*self.module_.parameters(), *self.module_.buffers()]
+            self._share.begin(checksum(self, batches, epochs), tensors)
 
     def _train(
         self,
@@ -192,21 +206,33 @@ class LSTMNet(NeuralNet):
             patience=self.options_.patience,
         )
         datasets = {"dataset_train": X, "dataset_valid": y}
-        done = 0 if checkpoint is None else checkpoint.begin(self)
+        done = 0 if checkpoint is None else self._resume(checkpoint)
         for _ in range(done, epochs or 0):
             if self.stop_training:
                 break
             begin = time.perf_counter()
             self.notify("on_epoch_begin", **datasets)
-            self._record_loss("train_loss", self._train_epoch(X))
+            self._record_loss("train_loss", self._share.of_first(self._train_epoch(X)))
             if y is not None:
-                self._record_loss("valid_loss", self._validate(y))
+                self._record_loss("valid_loss", self._share.of_first(self._validate(y)))
             self.schedule.end_epoch(self.history[-1])
             self.history.record("dur", _rounded(time.perf_counter() - begin))
             self.notify("on_epoch_end", **datasets)
+            self.stop_training = self._share.any(self.stop_training)
             if checkpoint is not None:
                 checkpoint.save(self)
         return self
+
+    def _resume(self, checkpoint: Checkpoint) -> int:
+        """Number of epochs that the checkpoint holds, the same in all processes of a training."""
+        done = checkpoint.begin(self)
+        first = self._share.of_first(done)
+        if done != first:
+            raise ValueError(
+                f"All processes of data_parallel must find the same checkpoint. The first has "
+                f"{first:.0f} epochs in its folder, this one has {done}."
+            )
+        return done
 
     def _train_epoch(self, batches: Batches) -> float:
         epoch = self.history[-1, "epoch"]
@@ -217,7 +243,7 @@ class LSTMNet(NeuralNet):
         total = torch.zeros((), dtype=torch.float64, device=batches.device)
         self.module_.train()
         try:
-            with self.module_.drawing_from(dropout):
+            with self.module_.drawing_from(dropout, self._share.part):
                 for batch in self._training_batches(batches, epoch):
                     self._begin_batch(batch, training=True)
                     step = self.train_step(batch)
@@ -255,6 +281,7 @@ class LSTMNet(NeuralNet):
         )
         if not finite:
             options = self.options_
+            self._share.end()  # all processes come here
             raise ValueError(
                 f"Training diverged in epoch {self.history[-1, 'epoch']}: the {name} is {loss}. "
                 f"Try a smaller learning_rate (now {options.learning_rate}) or a smaller "
@@ -295,10 +322,11 @@ class LSTMNet(NeuralNet):
 
     def train_step_single(self, batch: Batch, **fit_params: Any) -> dict[str, Tensor]:
         """Output, loss and clipped gradients of one batch."""
-        x, target = batch
+        (x, target), fraction = self._share.cut(batch)
         output = self.infer(x)
         loss = self.criterion_(output, target, x["weights"], self.options_.label_smoothing)
-        loss.backward()
+        loss.backward(torch.full_like(loss, fraction))
+        loss = self._share.sum_gradients(loss * fraction)
         if self._clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(self._weights, self._clip_norm)
         if self.options_.callbacks:

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from ._sharing import current_share
+
 
 def draw_seed(random_state: Any) -> int:
     """One seed from scikit-learn's ``random_state``; None takes fresh entropy."""
     if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
+        return int(current_share().entropy().generate_state(1)[0])
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(random_state.randint(2**31 - 1))

@@ -6,7 +6,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel
 from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 from tqdm import tqdm
@@ -14,6 +14,7 @@ from tqdm import tqdm
 from .._attribution import explaining, unit_held
 from ._inside import Inside
 from ._rows import PATIENCE
+from ._workers import task_of
 
 FloatArray = NDArray[np.float64]
 
@@ -49,9 +50,10 @@ class Ablation:
         """Baseline minus score, with each unit held at its value; shape as ``values``."""
         units = np.argwhere(np.ones(self.shape, dtype=bool)).tolist()
         blocks = [units[start : start + BLOCK] for start in range(0, len(units), BLOCK)]
+        task = task_of(_scores, self, values)
         scores: list[float] = []
         with Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
-            results = parallel(delayed(_scores)(self, block, values) for block in blocks)
+            results = parallel(task(block) for block in blocks)
             bar = tqdm(total=len(units), desc="Ablating", unit="unit", delay=PATIENCE, leave=False)
             for part in results:
                 scores += part
@@ -60,7 +62,7 @@ class Ablation:
         return self.baseline - np.reshape(scores, self.shape)
 
 
-def _scores(ablation: Ablation, units: list[list[int]], values: FloatArray) -> list[float]:
+def _scores(ablation: Ablation, values: FloatArray, units: list[list[int]]) -> list[float]:
     # The fitted network stays as it is, also for threads that predict meanwhile.
     estimator = deepcopy(ablation.estimator)
     network = estimator.net_.module_

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
+from joblib import Parallel
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from torch import Tensor
@@ -22,6 +22,7 @@ from ._pipelines import Route, is_lstm
 from ._responses import Response, check_class_of_two, outputs_named, read_response
 from ._rows import PATIENCE, Attributed, moments_of
 from ._sampling import sampled
+from ._workers import task_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -169,10 +170,9 @@ def explained(
     errors: FloatArray | None = None
     fidelity: FloatArray | None = None
     chunks = _chunks(rows)
+    task = task_of(_explain_chunk, model, rows, level.table, explain)
     with Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
-        results = parallel(
-            delayed(_explain_chunk)(model, rows, chunk, level.table, explain) for chunk in chunks
-        )
+        results = parallel(task(chunk) for chunk in chunks)
         bar = tqdm(total=n, desc="Explaining", unit="row", delay=PATIENCE, leave=False)
         for chunk, (players, part) in zip(chunks, results, strict=True):
             values[chunk[:, None], players] = part.values
@@ -201,7 +201,7 @@ def _chunks(rows: Rows) -> list[IntArray]:
 
 
 def _explain_chunk(
-    model: Model, rows: Rows, chunk: IntArray, table: IntArray, explain: Explain
+    model: Model, rows: Rows, table: IntArray, explain: Explain, chunk: IntArray
 ) -> tuple[IntArray, Part]:
     """Players that have cells in these rows, and what they add."""
     (x, references), weights = rows.cells(chunk), rows.weights(chunk)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel
 from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch
@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 from ._orders import Orders, read_orders
 from ._players import Players, players_of
 from ._random import own_random_state
-from ._workers import check_n_jobs
+from ._workers import check_n_jobs, task_of
 
 
 def explain_permutation(
@@ -144,10 +144,8 @@ def explain_permutation(
     )
 
     baseline = score(X)
-    scores = Parallel(n_jobs=n_jobs)(
-        delayed(_permuted_scores)(score, players, player, orders, n_repeats, seed)
-        for player in range(len(players))
-    )
+    task = task_of(_permuted_scores, score, players, orders, n_repeats, seed)
+    scores = Parallel(n_jobs=n_jobs)(task(player) for player in range(len(players)))
     if isinstance(baseline, dict):
         return {
             name: _bunch(value, [[s[name] for s in repeats] for repeats in scores], players)
@@ -169,7 +167,7 @@ class _Score(NamedTuple):
 
 
 def _permuted_scores(
-    score: _Score, players: Players, player: int, orders: Orders, n_repeats: int, seed: int
+    score: _Score, players: Players, orders: Orders, n_repeats: int, seed: int, player: int
 ) -> list[Any]:
     # The same order of draws as in scikit-learn: one seed for every player.
     rng = np.random.RandomState(seed)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
+from joblib import Parallel
 from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
@@ -15,6 +15,7 @@ from .._data import Sequences
 from ..nn import ScaledNetwork
 from ._background import Background
 from ._levels import Level
+from ._workers import task_of
 
 FloatArray = NDArray[np.float64]
 
@@ -117,20 +118,14 @@ def attributed(
     errors: FloatArray | None = None
     base, deviation, fidelity = np.full((3, n, *out), np.nan)
     size = CHUNK_ENTRIES // (level.n_players * int(np.prod(out)))
+    task = task_of(_explain_chunk, network, readout, kernel)
     chunks = list(_chunks(sequences, min(max(1, size), CHUNK_ROWS.get(method, FEW_ROWS))))
     with (
         explaining(network, network.x_mean.device),
         Parallel(n_jobs=n_jobs, return_as="generator") as parallel,
     ):
         results = parallel(
-            delayed(_explain_chunk)(
-                network,
-                readout,
-                kernel,
-                *_read(sequences, background, chunk),
-                level.table[chunk.steps],
-            )
-            for chunk in chunks
+            task(*_read(sequences, background, chunk), level.table[chunk.steps]) for chunk in chunks
         )
         bar = tqdm(total=n, desc="Explaining", unit="row", delay=PATIENCE, leave=False)
         for chunk, (players, part, part_error, of_rows) in zip(chunks, results, strict=True):

@@ -5,12 +5,14 @@ from typing import Any
 from ._custom import CustomNetwork, ModuleFactory
 from ._network import LSTMNetwork
 from ._pooling import INPUT, POOLINGS
+from ._recurrent import BatchPart
 from ._scaled import ScaledNetwork
 from ._shapes import weight_shapes
 
 __all__ = [
     "INPUT",
     "POOLINGS",
+    "BatchPart",
     "CustomNetwork",
     "LSTMNetwork",
     "ModuleFactory",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ._recurrent import BatchPart
 from ._scaled import ScaledNetwork
 
 ModuleFactory = Callable[[int, int, int], nn.Module]
@@ -64,9 +65,16 @@ class CustomNetwork(ScaledNetwork):
         self.width = n_features + 64  # an LSTM of ordinary size
 
     @contextmanager
-    def drawing_from(self, generator: torch.Generator) -> Iterator[None]:
-        """Within, torch's global generators of CPU and device begin where ``generator`` did."""
+    def drawing_from(
+        self, generator: torch.Generator, part: BatchPart | None = None
+    ) -> Iterator[None]:
+        """Within, torch's global generators of CPU and device begin where ``generator`` did.
+
+        With a ``part`` they begin elsewhere in every process: other rows have other masks.
+        """
         device, seed = self.x_mean.device, generator.initial_seed()
+        if part is not None:
+            seed = (seed + part.number) % 2**64
         on_gpu = device.type == "cuda"
         with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[device] if on_gpu else []):
             torch.default_generator.manual_seed(seed)

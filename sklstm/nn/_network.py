@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ._embedding import CodeEmbedding
 from ._init import empty_linear, init_linear_
 from ._pooling import INPUT, Pooling, last_step
-from ._recurrent import RecurrentStack
+from ._recurrent import BatchPart, RecurrentStack
 from ._scaled import ScaledNetwork
 
 
@@ -97,16 +97,18 @@ class LSTMNetwork(ScaledNetwork):
                 self.head.bias.copy_(self.order.initial_bias(n_targets))
 
     @contextmanager
-    def drawing_from(self, generator: torch.Generator) -> Iterator[None]:
-        """Within, dropout masks are drawn from ``generator``."""
+    def drawing_from(
+        self, generator: torch.Generator, part: BatchPart | None = None
+    ) -> Iterator[None]:
+        """Within, dropout masks are drawn from ``generator``, and cut to ``part``."""
         dropouts = self.recurrent.dropout, self.recurrent.recurrent_dropout
         for dropout in dropouts:
-            dropout.generator = generator
+            dropout.generator, dropout.part = generator, part
         try:
             yield
         finally:
             for dropout in dropouts:
-                dropout.generator = None
+                dropout.generator = dropout.part = None
 
     def _outputs(self, vectors: Tensor, lengths: Tensor | None) -> Tensor:
         return self.from_hidden(self.recurrent(vectors, lengths), vectors, lengths)

@@ -1,10 +1,31 @@
 """Stacked, optionally bidirectional LSTM layers over sequences of different length."""
 
+from dataclasses import dataclass, field
+
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ._cells import LSTMLayer
+
+
+@dataclass
+class BatchPart:
+    """The rows of a batch that one of several processes sees.
+
+    Attributes
+    ----------
+    number : int
+        Of the process.
+    n_rows : int
+        Of the whole batch.
+    rows : slice
+        Those of the process.
+    """
+
+    number: int
+    n_rows: int = 0
+    rows: slice = field(default_factory=lambda: slice(0))
 
 
 class GeneratorDropout(nn.Module):
@@ -18,12 +39,17 @@ class GeneratorDropout(nn.Module):
         super().__init__()
         self.p = p
         self.generator: torch.Generator | None = None
+        self.part: BatchPart | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Zero each entry of ``x`` with probability ``p`` while training."""
         if not self.training or self.p == 0.0:
             return x
-        mask = torch.empty_like(x).bernoulli_(1.0 - self.p, generator=self.generator)
+        # Row after row, however x lies in memory: a part of a batch takes its part of the mask.
+        shape = x.shape if self.part is None else (self.part.n_rows, *x.shape[1:])
+        mask = x.new_empty(shape).bernoulli_(1.0 - self.p, generator=self.generator)
+        if self.part is not None:
+            mask = mask[self.part.rows]
         return x * mask.div_(1.0 - self.p)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ._embedding import CodeEmbedding
 from ._quantiles import NonCrossing
+from ._recurrent import BatchPart
 
 # Largest standardised input.
 LARGEST = 1e30
@@ -56,8 +57,10 @@ class ScaledNetwork(nn.Module):
         """Outputs, before quantiles are put in order."""
 
     @abstractmethod
-    def drawing_from(self, generator: torch.Generator) -> AbstractContextManager[None]:
-        """Within, dropout masks are drawn from ``generator``."""
+    def drawing_from(
+        self, generator: torch.Generator, part: BatchPart | None = None
+    ) -> AbstractContextManager[None]:
+        """Within, dropout masks are drawn from ``generator``, of a ``part`` of each batch."""
 
     def standardize(self, x: Tensor) -> Tensor:
         """Original units to zero mean and unit variance, float32."""
