@@ -135,6 +135,7 @@ def test_methods_are_documented(estimator_class):
         ("trust", 25),
         ("simplify", 25),
         ("saving", 20),
+        ("onnx", 50),
     ],
 )
 def test_the_guide_runs(page, at_least):

@@ -6,7 +6,7 @@ from ._augment import Augmentation
 from ._callbacks import EpochBar, EpochTasks, best_epoch
 from ._device import resolve_device
 from ._inference import forward_batches
-from ._integers import from_integers, to_integers
+from ._integers import codes_of, from_integers, to_integers
 from ._matching import match_outputs
 from ._net import LSTMNet, TrainingOptions
 from ._optimizers import check_optimizer
@@ -37,6 +37,7 @@ __all__ = [
     "best_epoch",
     "build_net",
     "check_optimizer",
+    "codes_of",
     "copy_net",
     "derived_seed",
     "draw_seed",
