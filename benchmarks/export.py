@@ -6,6 +6,7 @@ Times are ratios, both sides measured in turn on one thread, as the median over 
 benchmarks/export.py`` on an otherwise idle machine.
 """
 
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -89,6 +90,7 @@ def report(size, folder):
 def main():
     """All sizes."""
     torch.set_num_threads(1)
+    logging.disable(logging.WARNING)  # quantize_dynamic names each value that is no float32
     print(f"torch {torch.__version__}, onnxruntime {onnxruntime.__version__}, one thread")
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:

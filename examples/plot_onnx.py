@@ -1,7 +1,7 @@
 """
-================================
+==================================
 A prediction service without torch
-================================
+==================================
 
 A speaker recogniser is trained with torch and then answers requests one at a time, on a machine
 that has no torch. :func:`~sklstm.io.export_onnx` writes the network as one file, with everything

@@ -10,6 +10,7 @@ from .._training import pack_net
 from .._utils._extras import load_extra
 from .._utils._files import replacing
 from .._version import __version__
+from ..explain._pipelines import is_lstm
 from ._description import describe, to_metadata
 from ._graph import Graph
 from ._network import NetworkGraph
@@ -71,7 +72,7 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     >>> from sklstm import LSTMRegressor
     >>> from sklstm.io import export_onnx, load_onnx
     >>> X = np.random.default_rng(0).normal(size=(50, 8, 2))
-    >>> model = LSTMRegressor(hidden_size=8, max_epochs=2).fit(X, X[:, -1, 0])
+    >>> model = LSTMRegressor(hidden_size=8, max_epochs=2, random_state=0).fit(X, X[:, -1, 0])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     export_onnx(model, Path(folder) / "model.onnx")
     ...     shipped = load_onnx(Path(folder) / "model.onnx")
@@ -108,7 +109,7 @@ def _lstm_of(model: Any) -> Any:
             )
         return _lstm_of(model.steps[-1][1])
     name = type(model).__name__
-    if not (hasattr(model, "net_") and hasattr(model, "_read_known")):
+    if not is_lstm(model):
         raise ValueError(
             "The 'model' parameter of export_onnx must be a fitted LSTMRegressor or "
             f"LSTMClassifier. Got an instance of {name!r} instead."

@@ -48,7 +48,7 @@ def load_onnx(path: str | os.PathLike[str]) -> "OnnxRegressor | OnnxClassifier":
     >>> from sklstm.datasets import load_japanese_vowels
     >>> from sklstm.io import export_onnx, load_onnx
     >>> X, y = load_japanese_vowels(return_X_y=True)
-    >>> model = LSTMClassifier(hidden_size=8, max_epochs=2).fit(X, y)
+    >>> model = LSTMClassifier(hidden_size=8, max_epochs=2, random_state=0).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     export_onnx(model, Path(folder) / "vowels.onnx")
     ...     shipped = load_onnx(Path(folder) / "vowels.onnx")

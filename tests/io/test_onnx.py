@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.io import export_onnx, load_onnx
 from sklstm.io._predictors import BATCH_STEPS
-from sklstm.preprocessing import SequenceWise
+from sklstm.preprocessing import SequenceWise, SlidingWindow
 from sklstm.simplify import quantize
 from sklstm.simplify._quantize import MATRICES
 
@@ -83,7 +83,7 @@ def exported(model, path):
     return load_onnx(path / "model.onnx")
 
 
-def assert_same(found, expected):
+def assert_same(found, expected, where=""):
     """Labels and padding equal, numbers up to rounding."""
     if isinstance(expected, list):
         assert isinstance(found, list) and len(found) == len(expected)
@@ -91,10 +91,10 @@ def assert_same(found, expected):
     assert found.shape == expected.shape
     assert found.dtype == expected.dtype
     if expected.dtype != np.float64:
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(found, expected, where)
         return
     spread = np.nanmax(np.nanstd(expected, axis=0)) if len(expected) > 1 else 0.0
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=TOLERANCE * spread)
+    np.testing.assert_allclose(found, expected, 1e-5, TOLERANCE * spread, err_msg=where)
 
 
 RNG = np.random.default_rng(2)
@@ -165,8 +165,8 @@ def test_the_file_predicts_what_the_estimator_predicts(name, tmp_path):
     X = np.random.default_rng(5).integers(0, CODES, (N, STEPS)) if codes else sequences(seed=5)
     for layout, rows in layouts(X, codes):
         for method in methods:
-            print(layout, method)
-            assert_same(getattr(shipped, method)(rows), getattr(model, method)(rows))
+            found, expected = (getattr(of, method)(rows) for of in (shipped, model))
+            assert_same(found, expected, f"{method}, {layout}")
 
 
 def test_a_row_alone_is_the_row_in_a_batch(tmp_path):
@@ -394,6 +394,12 @@ def test_steps_in_front_are_not_left_out_silently(tmp_path):
     assert not path.exists()
     shipped = exported(model[-1], tmp_path)
     assert_same(shipped.predict(model[:-1].transform(sequences())), model.predict(sequences()))
+
+    table = sequences().reshape(-1, FEATURES)
+    model = make_pipeline(SlidingWindow(4), LSTMRegressor(3, max_epochs=1))
+    model.fit(table, table[:, 0])
+    shipped = exported(model[-1], tmp_path)
+    assert_same(shipped.predict(model[:-1].transform(table)), model.predict(table))
 
 
 class OwnModule(torch.nn.Module):
