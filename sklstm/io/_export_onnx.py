@@ -27,8 +27,8 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model : fitted LSTMRegressor or LSTMClassifier
-        Or a search that has found one, or a Pipeline with no other step. Of `quantize` its
-        integers are written: a file of a third to a quarter of the size.
+        Or a search that has found one, or a Pipeline with no other step. Of what `quantize`
+        returns the integers are written: with 64 units the file has a third of the size.
     path : str or path-like
         A file there is replaced when the new one is complete.
 

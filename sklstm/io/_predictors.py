@@ -13,8 +13,9 @@ from ._description import Description, read_classes
 
 FloatArray = NDArray[np.float64]
 
-# Time steps of a batch: many enough to be fast, few enough to stay in the cache.
-BATCH_STEPS = 4096
+# Time steps of a batch: many enough to be fast, few enough to stay in the cache. Of long sequences
+# at least some rows: one alone takes as many passes through the weights as four.
+BATCH_STEPS, BATCH_ROWS = 4096, 4
 
 
 class _OnnxPredictor:
@@ -58,7 +59,7 @@ class _OnnxPredictor:
             x = x[:, :, 0].astype(np.int64) if self._codes else np.asarray(x, np.float64, order="C")
             return self._session.run([output], {"X": x, "lengths": sequences.lengths[rows]})[0]
 
-        size = max(1, BATCH_STEPS // sequences.max_length)
+        size = max(BATCH_ROWS, BATCH_STEPS // sequences.max_length)
         decoded = decode(in_batches(sequences, size, compute, per_step=self._return_sequences))
         if not self._return_sequences:
             return decoded
