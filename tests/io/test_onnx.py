@@ -66,7 +66,7 @@ def with_other_weights(model, seed=0):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in model.net_.module_.parameters():
-            weight.normal_(0.0, 0.6, generator=generator)
+            weight.copy_(0.6 * torch.randn(weight.shape, generator=generator))
     return model
 
 
