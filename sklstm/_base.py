@@ -18,8 +18,8 @@ from ._data import (
     StepLayout,
     flatten_steps,
     largest_code,
-    read_codes,
-    read_sequences,
+    read_input,
+    read_known,
     sample_rows,
 )
 from ._explain_methods import ExplainMethods
@@ -50,7 +50,6 @@ from ._training import (
     unpack_net,
 )
 from ._utils._sklearn import (
-    check_feature_names,
     check_sample_weight,
     get_feature_names,
 )
@@ -242,37 +241,11 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
         return self.net_
 
     def _read(self, X: Any, codes: bool) -> Sequences:
-        read = read_codes if codes else read_sequences
-        return read(X, n_timesteps=self.n_timesteps, estimator=self)
+        return read_input(X, self, codes=codes)
 
     def _read_known(self, X: Any) -> Sequences:
         """Read X, which must have the features of the first fit."""
-        name = type(self).__name__
-        if hasattr(X, "columns"):
-            check_feature_names(self, X, reset=False)
-        sequences = self._read(X, codes=self.net_.module_.embedding is not None)
-        if sequences.first_frame is not None:
-            check_feature_names(self, sequences.first_frame, reset=False)
-        if sequences.layout == "table":
-            if not hasattr(X, "columns"):
-                check_feature_names(self, X, reset=False)
-            if self._n_columns not in (None, sequences.n_columns):
-                raise ValueError(
-                    f"X has {sequences.n_columns} features, but {name} is expecting "
-                    f"{self._n_columns} features as input."
-                )
-        if sequences.n_features != self.n_sequence_features_:
-            hint = ""
-            if sequences.layout == "table":
-                hint = (
-                    " In 2-D X every column is a time step of one feature: set n_timesteps=, or "
-                    "pass one sequence as X[None]."
-                )
-            raise ValueError(
-                f"X has {sequences.n_features} features per time step, but {name} is expecting "
-                f"{self.n_sequence_features_} features as input.{hint}"
-            )
-        return sequences
+        return read_known(X, self, codes=self.net_.module_.embedding is not None)
 
     def _predict_with(
         self, X: Any, decode: Callable[[NDArray[np.float64]], NDArray[Any]], missing: Any = np.nan

@@ -139,6 +139,7 @@ def test_methods_are_documented(estimator_class):
         ("saving", 20),
         ("large_data", 15),
         ("distributed", 15),
+        ("onnx", 50),
     ],
 )
 def test_the_guide_runs(page, at_least):

@@ -1,7 +1,9 @@
 """From anything array-like to one record of sequences, and from labels to numbers."""
 
+from ._batching import in_batches
 from ._checks import as_array, is_missing, to_numeric
 from ._codes import codes_seen, largest_code, read_codes
+from ._inputs import read_input, read_known
 from ._merging import merge_identical_rows
 from ._per_step import StepLayout, flatten_steps, read_step_targets
 from ._reading import read_sequences
@@ -26,12 +28,15 @@ __all__ = [
     "column_times",
     "encode_labels",
     "flatten_steps",
+    "in_batches",
     "index_times",
     "is_missing",
     "is_usual",
     "largest_code",
     "merge_identical_rows",
     "read_codes",
+    "read_input",
+    "read_known",
     "read_labels",
     "read_sequences",
     "read_step_targets",

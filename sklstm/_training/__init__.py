@@ -9,7 +9,7 @@ from ._device import resolve_device
 from ._fingerprint import fingerprint
 from ._forks import use_one_thread_in_forks
 from ._inference import forward_batches
-from ._integers import from_integers, to_integers
+from ._integers import codes_of, from_integers, to_integers
 from ._matching import match_outputs
 from ._net import LSTMNet, TrainingOptions
 from ._optimizers import check_optimizer
@@ -46,6 +46,7 @@ __all__ = [
     "best_epoch",
     "build_net",
     "check_optimizer",
+    "codes_of",
     "copy_net",
     "current_share",
     "derived_seed",

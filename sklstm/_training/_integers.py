@@ -35,8 +35,13 @@ def to_integers(matrix: NDArray[np.float32], bits: int) -> Integers:
 
 def from_integers(integers: Integers) -> NDArray[np.float32]:
     """The matrix that the integers stand for."""
+    return codes_of(integers) * np.asarray(integers["scale"])
+
+
+def codes_of(integers: Integers) -> NDArray[np.int8]:
+    """The integers, in the shape of the matrix."""
     codes, shape = np.asarray(integers["codes"]), integers["shape"]
     if codes.dtype == np.uint8:
         halves = np.stack([codes << 4, codes & 0xF0], axis=1).view(np.int8) >> 4
         codes = halves.ravel()[: int(np.prod(shape))].reshape(shape)
-    return codes * np.asarray(integers["scale"])
+    return codes

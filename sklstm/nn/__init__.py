@@ -6,11 +6,12 @@ from ._custom import CustomNetwork, ModuleFactory
 from ._network import LSTMNetwork
 from ._pooling import INPUT, POOLINGS
 from ._recurrent import BatchPart
-from ._scaled import ScaledNetwork
+from ._scaled import LARGEST, ScaledNetwork
 from ._shapes import weight_shapes
 
 __all__ = [
     "INPUT",
+    "LARGEST",
     "POOLINGS",
     "BatchPart",
     "CustomNetwork",
