@@ -34,7 +34,6 @@ lint: $(VENV)/installed  ## check style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: export ONLINE := $(ONLINE)  # with ONLINE=1 names of other projects become links
 docs: $(VENV)/installed-docs  ## build the pages in docs/_build/html, warnings are errors
 	$(BIN)/sphinx-build -E -W --keep-going --jobs auto -b html docs docs/_build/html
 
