@@ -27,6 +27,8 @@ ORDER = [
     "expression",
     "inside",
     "gates",
+    # in use
+    "pruning_frontier",
 ]
 
 
