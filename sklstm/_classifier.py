@@ -191,6 +191,19 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     >>> model = LSTMClassifier(hidden_size=32, max_epochs=20, random_state=0).fit(X, y)
     >>> bool(model.score(X_test, y_test) > 0.9)
     True
+    >>> model.predict(X_test[:3])
+    array(['1', '1', '1'], dtype='<U1')
+    >>> model.predict_proba(X_test).shape  # one column for each of the 9 speakers
+    (370, 9)
+    >>> model.predict_log_proba(X_test).max() <= 0
+    np.True_
+    >>> bool((model.decision_function(X_test).argmax(axis=1) == 0)[:3].all())
+    True
+
+    Training goes on with more rows, one epoch per call:
+
+    >>> model.partial_fit(X_test, y_test).n_epochs_
+    21
     """
 
     _parameter_constraints: dict[str, Any] = {

@@ -47,6 +47,15 @@ class ExplainMethods:
         Returns
         -------
         Explanation
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(60, 6, 3))
+        >>> model = LSTMRegressor(hidden_size=8, max_epochs=5, random_state=0).fit(X, X[:, 4, 1])
+        >>> model.explain_shap(X[:5], background=X[5:]).values.shape
+        (5, 6, 3)
         """
         from .explain import explain_shap
 
@@ -99,6 +108,16 @@ class ExplainMethods:
         -------
         Bunch
             ``importances``, ``importances_mean``, ``importances_std`` and ``player_names``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(60, 6, 3))
+        >>> model = LSTMRegressor(hidden_size=8, max_epochs=5, random_state=0).fit(X, X[:, 4, 1])
+        >>> result = model.explain_permutation(X, X[:, 4, 1], random_state=0)
+        >>> result.player_names, result.importances.shape
+        (['x0', 'x1', 'x2'], (3, 5))
         """
         from .explain import explain_permutation
 
@@ -153,6 +172,15 @@ class ExplainMethods:
         Returns
         -------
         Explanation
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(60, 6, 3))
+        >>> model = LSTMRegressor(hidden_size=8, max_epochs=5, random_state=0).fit(X, X[:, 4, 1])
+        >>> model.explain_gradients(X[:5], method="saliency").values.shape
+        (5, 6, 3)
         """
         from .explain import explain_gradients
 
@@ -204,6 +232,15 @@ class ExplainMethods:
         Bunch
             ``first_order`` and ``total_order`` with their intervals, ``variance``, ``mean``,
             ``player_names``, ``output_names`` and ``n_evaluations``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(60, 6, 3))
+        >>> model = LSTMRegressor(hidden_size=8, max_epochs=5, random_state=0).fit(X, X[:, 4, 1])
+        >>> model.explain_variance(X, random_state=0).total_order.shape
+        (3,)
         """
         from .explain import explain_variance
 
@@ -255,6 +292,16 @@ class ExplainMethods:
         -------
         Explanation
             With ``local_fidelity``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(60, 6, 3))
+        >>> model = LSTMRegressor(hidden_size=8, max_epochs=5, random_state=0).fit(X, X[:, 4, 1])
+        >>> local = model.explain_lime(X[:2], background=X[5:], level="feature", random_state=0)
+        >>> local.values.shape
+        (2, 3)
         """
         from .explain import explain_lime
 
@@ -303,6 +350,15 @@ class ExplainMethods:
         Bunch
             ``model``, its ``fidelity`` on held-out rows, the ``baseline`` of a constant, ``rules``,
             ``feature_names`` and ``test_rows``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(60, 6, 3))
+        >>> model = LSTMRegressor(hidden_size=8, max_epochs=5, random_state=0).fit(X, X[:, 4, 1])
+        >>> print(model.explain_surrogate(X, max_depth=1, random_state=0).rules)
+        |--- x...
         """
         from .explain import explain_surrogate
 
@@ -330,6 +386,15 @@ class ExplainMethods:
         Bunch
             ``input_gate``, ``forget_gate``, ``output_gate``, ``candidate``, ``cell_state``,
             ``hidden_state``, ``forgetting``, ``writing``, ``half_life`` and ``saturation``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(60, 6, 3))
+        >>> model = LSTMRegressor(hidden_size=8, max_epochs=5, random_state=0).fit(X, X[:, 4, 1])
+        >>> model.explain_gates(X[:5]).forget_gate.shape  # rows, steps, layers, directions, units
+        (5, 6, 1, 1, 8)
         """
         from .explain import explain_gates
 
@@ -368,6 +433,16 @@ class ExplainMethods:
             ``contribution``, ``direct``, ``base_values``, ``output_values``, ``additivity_gap``,
             ``output_names``, ``ablation``, ``exciting``, ``exciting_state``, ``saturated`` and
             ``dead``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklstm import LSTMRegressor
+        >>> X = np.random.default_rng(0).normal(size=(60, 6, 3))
+        >>> model = LSTMRegressor(hidden_size=8, max_epochs=5, random_state=0).fit(X, X[:, 4, 1])
+        >>> units = model.explain_units(X[:20], X[:20, 4, 1], background=X[20:])
+        >>> units.contribution.shape  # rows, layers, directions, units
+        (20, 1, 1, 8)
         """
         from .explain import explain_units
 

@@ -198,6 +198,19 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     >>> model = LSTMRegressor(hidden_size=16, max_epochs=40, random_state=0).fit(X[:150], y[:150])
     >>> bool(model.score(X[150:], y[150:]) > 0.8)
     True
+    >>> model.predict(X[150:]).shape
+    (50,)
+
+    Training goes on with more rows, one epoch per call:
+
+    >>> model.partial_fit(X[150:], y[150:]).n_epochs_
+    41
+
+    Quantiles in place of one number:
+
+    >>> band = LSTMRegressor(hidden_size=16, loss="quantile", quantiles=(0.1, 0.5, 0.9))
+    >>> band.fit(X[:150], y[:150]).predict_quantiles(X[150:]).shape
+    (50, 3)
     """
 
     _parameter_constraints: dict[str, Any] = {

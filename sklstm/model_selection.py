@@ -93,6 +93,8 @@ class WindowSplit(BaseCrossValidator):
     >>> from sklstm.preprocessing import make_windows
     >>> X, y, _ = make_windows(load_sunspots().data, lookback=22, horizon=5)
     >>> cv = WindowSplit(n_splits=4, horizon=5, lookback=22)
+    >>> cv.get_n_splits()
+    4
     >>> cross_val_score(Ridge(), X[:, :, 0], y[:, -1], cv=cv).shape
     (4,)
     """

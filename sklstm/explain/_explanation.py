@@ -105,6 +105,28 @@ class Explanation:
     (1, 6)
     >>> explanation[2].to_shap().values.shape
     (1, 18)
+    >>> explanation.n_players, explanation.sum().values.shape
+    (18, (1, 6, 3))
+    >>> explanation.to_frame().columns.tolist()
+    ['sample', 'timestep', 'feature', 'value', 'data']
+    >>> explanation.plot(row=2)
+    <sklstm.plot._attribution.AttributionDisplay object at ...>
+
+    One of several outputs, and a file:
+
+    >>> model.fit(X, X[:, 4, :2])
+    LSTMRegressor(...)
+    >>> second = model.explain_shap(X[:5], background=X[5:]).output(1)
+    >>> second.values.shape
+    (5, 6, 3)
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklstm.explain import Explanation
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "second.npz"
+    ...     second.save(path)
+    ...     bool((Explanation.load(path).values == second.values).all())
+    True
     """
 
     values: FloatArray

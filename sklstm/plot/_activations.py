@@ -53,6 +53,9 @@ class ActivationDisplay:
     >>> display = ActivationDisplay.from_estimator(model, X[:10], row=3)
     >>> display.frame().columns.tolist()
     ['timestep', 'layer', 'direction', 'unit', 'hidden_state']
+    >>> gates = model.explain_gates(X[:10])
+    >>> ActivationDisplay.from_gates(gates, row=3)
+    <sklstm.plot._activations.ActivationDisplay object at ...>
     """
 
     axes_: NDArray[Any]

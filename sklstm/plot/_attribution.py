@@ -81,6 +81,12 @@ class AttributionDisplay:
     1        0      x1
     >>> display.plot(kind="waterfall").ax_.get_xlabel()
     'time step'
+    >>> int(np.abs(display.by_time()).argmax())
+    4
+
+    In one call:
+
+    >>> display = AttributionDisplay.from_estimator(model, X[:20], background=X[20:], row=2)
     """
 
     ax_: Any

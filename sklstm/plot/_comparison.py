@@ -64,6 +64,14 @@ class ComparisonDisplay:
     >>> display = ComparisonDisplay.from_estimator(model, smaller, X, y, random_state=0)
     >>> display.axes_.shape
     (3, 3)
+
+    A comparison that is at hand:
+
+    >>> from sklstm.simplify import compare
+    >>> comparison = compare(model, smaller, X, y, n_explained=0, random_state=0)
+    >>> display = ComparisonDisplay.from_comparison(comparison)
+    >>> display.plot().frame().shape[0]  # the model, and two that are smaller
+    3
     """
 
     axes_: Any

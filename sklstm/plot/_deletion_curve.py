@@ -59,6 +59,12 @@ class DeletionCurveDisplay:
     >>> display = DeletionCurveDisplay.from_estimator(model, X[:20], e, background=X[20:])
     >>> display.frame().columns.tolist()
     ['fraction', 'exact (model-agnostic)', 'random order']
+
+    A curve that is at hand:
+
+    >>> from sklstm.metrics import deletion_curve
+    >>> curve = deletion_curve(model, X[:20], e, background=X[20:], random_state=0)
+    >>> display = DeletionCurveDisplay.from_curve(curve)
     """
 
     ax_: Any

@@ -62,6 +62,12 @@ class ForecastDisplay:
     >>> display = ForecastDisplay.from_estimator(model, X[100:], y[100:])
     >>> display.frame().columns.tolist()
     ['index', 'prediction', 'observed', 'quantile_0.05', 'quantile_0.5', 'quantile_0.95']
+    >>> [name for name, low, high in display.bands()]
+    ['90 % band']
+
+    Predictions of any model:
+
+    >>> display = ForecastDisplay.from_predictions(y[100:], model.predict(X[100:]))
     """
 
     ax_: Any

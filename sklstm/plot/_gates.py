@@ -66,6 +66,9 @@ class GateDisplay:
     >>> display = GateDisplay.from_estimator(model, X[:10], row=3)
     >>> display.frame().columns.tolist()
     ['timestep', 'unit', 'forget_gate', 'input_gate', 'output_gate', 'candidate', 'half_life']
+    >>> gates = model.explain_gates(X[:10])
+    >>> GateDisplay.from_gates(gates, row=3)
+    <sklstm.plot._gates.GateDisplay object at ...>
     """
 
     axes_: NDArray[Any]

@@ -76,6 +76,9 @@ class ImportanceDisplay:
     >>> display = ImportanceDisplay.from_permutation(importance, names=["a", "b", "c"])
     >>> display.frame().set_index("player")["importance"].idxmax()
     'b'
+    >>> explanation = model.explain_shap(X[:20], background=X[20:])
+    >>> display = ImportanceDisplay.from_explanation(explanation.by("feature"))
+    >>> display = ImportanceDisplay.from_variance(model.explain_variance(X, random_state=0))
     """
 
     ax_: Any

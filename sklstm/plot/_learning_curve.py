@@ -51,6 +51,8 @@ class LearningCurveDisplay:
     >>> display = LearningCurveDisplay.from_estimator(model)
     >>> display.frame().columns.tolist()
     ['epoch', 'train_loss', 'valid_loss']
+    >>> 1 <= display.best_epoch <= 5
+    True
     """
 
     ax_: Any

@@ -50,6 +50,9 @@ class SequenceOneHotEncoder(SequenceTransformer):
      array([[0.25, 0.25, 0.25, 0.25]], dtype=float32)]
     >>> encoder.get_feature_names_out()
     array(['A', 'C', 'G', 'T'], dtype=object)
+    >>> [sequence.shape for sequence in encoder.transform(["GATTACA", "NN"])]
+    [(7, 4), (2, 4)]
+    >>> encoder = encoder.set_output(transform="default")  # sequences are never a DataFrame
 
     In front of an LSTM:
 

@@ -87,6 +87,12 @@ class SequenceWise(SequenceTransformer):
     >>> SequenceWise(MinMaxScaler()).fit_transform(X)
     [array([[0. , 0. ],
            [1. , 0.5]]), array([[0.5, 1. ]])]
+    >>> scaler = SequenceWise(MinMaxScaler()).fit(X)
+    >>> scaler.inverse_transform(scaler.transform(X))[1]
+    array([[2., 7.]])
+    >>> scaler.get_feature_names_out(["level", "flow"])
+    array(['level', 'flow'], dtype=object)
+    >>> scaler = scaler.set_output(transform="default")
 
     Missing values are carried forward, within each sequence, and what is missing at its start
     becomes the mean over all sequences:

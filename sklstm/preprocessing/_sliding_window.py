@@ -93,6 +93,11 @@ class SlidingWindow(SequenceTransformer):
             [ 4.,  5.],
             [ 6.,  7.]]])
 
+    >>> window = SlidingWindow(lookback=3).fit(table)
+    >>> window.transform(table).shape, window.get_feature_names_out(["temp", "wind"])
+    ((4, 3, 2), array(['temp', 'wind'], dtype=object))
+    >>> window = window.set_output(transform="default")  # windows are never a DataFrame
+
     A table goes through a pipeline row by row, one prediction per row:
 
     >>> from sklearn.pipeline import make_pipeline

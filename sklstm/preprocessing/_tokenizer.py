@@ -90,6 +90,7 @@ class SequenceTokenizer(SequenceTransformer):
     array([array([1, 3, 0]), array([0])], dtype=object)
     >>> tokenizer.inverse_transform(codes)
     [['a', 'good', '<unk>'], ['<unk>']]
+    >>> tokenizer = tokenizer.set_output(transform="default")  # sequences are never a DataFrame
 
     In front of an LSTM:
 
