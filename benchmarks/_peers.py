@@ -1,4 +1,4 @@
-"""shap and captum on a network of this library, each in its fastest correct way.
+"""shap, captum and lime on a network of this library, each in its fastest correct way.
 
 All read standardised rows, so that nobody scales twice, and explain one output. What samples
 coalitions gets a function of them that evaluates many at once; what takes gradients, the module.
@@ -16,6 +16,10 @@ try:
     from captum.attr import DeepLiftShap, GradientShap
 except ImportError:  # it is not a dependency
     DeepLiftShap = GradientShap = None
+try:
+    from lime.lime_tabular import RecurrentTabularExplainer
+except ImportError:
+    RecurrentTabularExplainer = None
 
 
 class OneOutput(nn.Module):
@@ -79,6 +83,34 @@ def captum_gradient(case, n_samples=200):
         return values.detach().numpy()
 
     return explain
+
+
+def lime(case):
+    """lime's RecurrentTabularExplainer: its coefficients, times what they stand before."""
+    background = case.standardized(case.background).numpy()
+    n_timesteps, n_features = background.shape[1:]
+    explainer = RecurrentTabularExplainer(
+        background,
+        mode="regression",
+        training_labels=np.zeros(len(background)),
+        feature_names=[str(j) for j in range(n_features)],
+        discretize_continuous=False,
+        random_state=0,
+    )
+    mean, scale = background.mean(0), background.std(0)
+
+    def values(z):
+        explained = explainer.explain_instance(
+            z,
+            lambda rows: forward(case, torch.from_numpy(rows).float()).numpy(),
+            num_features=n_timesteps * n_features,
+        )
+        flat = np.zeros(n_timesteps * n_features)  # every step of a feature, then the next feature
+        for cell, coefficient in explained.as_map()[1]:  # [0] has the opposite signs
+            flat[cell] = coefficient
+        return flat.reshape(n_features, n_timesteps).T * (z - mean) / scale
+
+    return lambda X: np.stack([values(z) for z in case.standardized(X).numpy()])
 
 
 def coalitions(case, row, players):

@@ -1,4 +1,4 @@
-"""explain_shap beside the explainers of shap and, where it is installed, of captum, in one run.
+"""explain_shap beside the explainers of shap and, where installed, of captum and lime, in one run.
 
 Time is that of the process on one thread. In each round every method explains some rows, one
 method after the other; ratios are medians over the rounds. The error is the relative L2 distance
@@ -132,7 +132,7 @@ def cells(case, n_rows, n_permutations):
     methods += [
         gradient,
         Method("shap.DeepExplainer", _peers.deep(case), "few"),
-        *captum_methods(case),
+        *optional_methods(case),
         Method("shap.PermutationExplainer", _peers.permutation(case, players), "one"),
         Method("shap.KernelExplainer", _peers.kernel(case, players), "one"),
         sampling,
@@ -143,15 +143,19 @@ def cells(case, n_rows, n_permutations):
     table(methods, case, truth, variance, [gradient, sampling])
 
 
-def captum_methods(case):
-    """None where it is not installed."""
+def optional_methods(case):
+    """Those of captum and lime, where they are installed."""
+    methods = []
     if _peers.GradientShap is None:
         print("  captum is not installed")
-        return []
-    return [
-        Method("captum.GradientShap", _peers.captum_gradient(case), "few"),
-        Method("captum.DeepLiftShap", _peers.captum_deep(case), "few"),
-    ]
+    else:
+        methods.append(Method("captum.GradientShap", _peers.captum_gradient(case), "few"))
+        methods.append(Method("captum.DeepLiftShap", _peers.captum_deep(case), "few"))
+    if _peers.RecurrentTabularExplainer is None:
+        print("  lime is not installed")
+    else:
+        methods.append(Method("lime.RecurrentTabularExplainer", _peers.lime(case), "one"))
+    return methods
 
 
 def windows_of(n_timesteps, n=12):
