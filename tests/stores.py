@@ -19,7 +19,7 @@ class Hdf5Like:
         else:
             assert np.ndim(rows) == 1
             assert (np.diff(rows) > 0).all()
-        part = np.array(self._values[rows])
+        part = self._values[rows].copy()
         self.most_rows = max(self.most_rows, len(part))
         return part
 

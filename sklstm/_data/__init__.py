@@ -1,7 +1,7 @@
 """From anything array-like to one record of sequences, and from labels to numbers."""
 
 from ._batching import in_batches
-from ._checks import as_array, is_missing, to_numeric
+from ._checks import is_missing, to_numeric
 from ._codes import codes_seen, largest_code, read_codes
 from ._inputs import read_input, read_known
 from ._merging import merge_identical_rows
@@ -12,6 +12,7 @@ from ._scaling import column_scale, weighted_scale
 from ._sequences import Sequences, rows_per_chunk
 from ._splitting import split_last, split_random
 from ._steps import TimeSteps, read_steps
+from ._stored import as_array
 from ._targets import encode_labels, read_labels, read_targets
 from ._timeline import Times, column_times, index_times, is_usual, steps_between, usual_step
 from ._windows import Windows

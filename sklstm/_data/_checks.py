@@ -13,13 +13,6 @@ from ._stored import StoredArray
 FORWARD_FILL = "lambda steps: pandas.DataFrame(steps).ffill()"
 
 
-def as_array(X: Any) -> NDArray[Any]:
-    """An array over X; what is masked is missing."""
-    if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "fiub":
-        return np.ma.filled(X.astype(np.float64), np.nan)
-    return np.asarray(X)
-
-
 def is_missing(value: Any) -> bool:
     """Whether an object is None, NaN, NaT, pandas' NA or masked."""
     return value is None or value is np.ma.masked or is_pandas_na(value) or value != value

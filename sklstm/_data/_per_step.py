@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import as_array, is_missing
+from ._checks import is_missing
 from ._sequences import Sequences
+from ._stored import as_array
 
 # Objects that NumPy compares with a number or None, and gives a bool.
 _COMPARABLE = (str, bool, int, float, np.number, np.bool_, NoneType)

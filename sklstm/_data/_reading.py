@@ -1,15 +1,16 @@
 """Everything that the estimators accept as X, read into one record."""
 
 from collections.abc import Iterator
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from ._checks import as_array, check_table, find_padding, real_steps, to_numeric
+from ._checks import check_table, find_padding, real_steps, to_numeric
 from ._sequences import DenseSequences, Layout, RaggedSequences, Sequences, as_float
-from ._stored import StoredArray, is_stored
+from ._stored import StoredArray, as_array, is_stored
 from ._windows import Windows, WindowSequences
 
 
@@ -52,6 +53,11 @@ def read_sequences(X: Any, *, n_timesteps: int | None = None, estimator: Any = N
 
 def _stored_layout(X: Any) -> tuple[Layout, Any]:
     _check_dimensions(X)
+    if not all(isinstance(size, Integral) for size in X.shape):
+        raise ValueError(
+            f"X does not know how many rows it has (shape {X.shape}). Call its "
+            "compute_chunk_sizes() first, which dask needs after rows were picked by their values."
+        )
     return "table" if X.ndim == 2 else "array", StoredArray(X)
 
 

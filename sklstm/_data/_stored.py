@@ -1,9 +1,16 @@
-"""Arrays that are no NumPy arrays and may be larger than memory: zarr, HDF5, dask."""
+"""Arrays that are no NumPy arrays, and may be larger than memory: zarr, HDF5, NetCDF, dask."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def as_array(X: Any) -> NDArray[Any]:
+    """An array over X; what is masked is missing."""
+    if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "fiub":
+        return np.ma.filled(X.astype(np.float64), np.nan)
+    return np.asarray(X)
 
 
 class StoredArray:
@@ -33,7 +40,7 @@ class StoredArray:
     def __getitem__(self, rows: slice | NDArray[np.int64]) -> NDArray[Any]:
         """Read rows in any order, some of them more than once."""
         if isinstance(rows, slice):
-            values = np.asarray(self.source[rows])
+            values = as_array(self.source[rows])
         else:
             # HDF5 asks for increasing numbers, and a chunk of zarr is unpacked once for all.
             distinct, places = np.unique(rows, return_inverse=True)
@@ -45,8 +52,8 @@ class StoredArray:
     def _read(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         first, last = int(rows[0]), int(rows[-1])
         if last - first + 1 == len(rows):
-            return np.asarray(self.source[first : last + 1])
-        return np.asarray(getattr(self.source, "oindex", self.source)[rows])
+            return as_array(self.source[first : last + 1])
+        return as_array(getattr(self.source, "oindex", self.source)[rows])
 
 
 def is_stored(X: Any) -> bool:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from ._checks import as_array, is_missing, to_numeric
+from ._checks import is_missing, to_numeric
+from ._stored import as_array
 
 
 def read_targets(y: Any, n_samples: int) -> NDArray[np.float64]:

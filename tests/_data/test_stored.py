@@ -54,6 +54,13 @@ def test_padding(store):
 
 
 @stores
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+def test_what_is_masked_is_missing(store, dtype):
+    X = np.ma.array(VALUES.astype(dtype), mask=np.isnan(padded()))  # as NetCDF gives it
+    assert_reads_as(read_sequences(store(X)), read_sequences(X))
+
+
+@stores
 @pytest.mark.parametrize("n_timesteps", [None, 4])
 def test_a_table(store, n_timesteps):
     table = VALUES.reshape(7, 12)
@@ -122,6 +129,13 @@ WRONG = {
 @pytest.mark.parametrize("wrong", WRONG)
 def test_errors_are_those_of_the_array(store, wrong):
     assert message(store(WRONG[wrong])) == message(WRONG[wrong])
+
+
+@stores
+def test_an_unknown_number_of_rows(store):
+    stored = store(VALUES)
+    stored.shape = (np.nan, 4, 3)
+    assert r"how many rows it has (shape (nan, 4, 3)). Call its compute_chunk" in message(stored)
 
 
 @stores
