@@ -1,11 +1,9 @@
 """What one ``fit`` is known by: a hash of all that decides its result."""
 
 import hashlib
-import inspect
 import json
 from typing import Any
 
-import joblib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from .._data import Sequences
 from .._version import __version__
 from ._archive import digest
+from ._identity import identity
 from ._net import LSTMNet
 from ._prepare import Target
 
@@ -41,7 +40,7 @@ def fingerprint(
     """Hash parameters, seed, initial weights, data and versions; the data in chunks.
 
     Rows count in their order, although most fits do not depend on it. Functions and classes
-    among the parameters count by their names and their source.
+    among the parameters count by their names and their code.
 
     Raises
     ------
@@ -78,28 +77,14 @@ def fingerprint(
     return hasher.hexdigest()
 
 
-def _hash_of(parameter: str, value: Any) -> list[str]:
+def _hash_of(parameter: str, value: Any) -> str:
     try:
-        return [joblib.hash(value), *_sources(value)]
+        return identity(value)
     except Exception as error:  # pickle raises several types
         raise ValueError(
             f"The {parameter!r} parameter must be picklable with a checkpoint, whose file is named "
             f"by a hash of the parameters. Got {value!r}: {error}"
         ) from error
-
-
-def _sources(value: Any) -> list[str]:
-    """Source of functions and classes, which pickle knows by their name alone."""
-    if isinstance(value, list | tuple):
-        return [source for item in value for source in _sources(item)]
-    if not callable(value):
-        return []
-    function = getattr(value, "func", value)  # of functools.partial
-    named = inspect.isfunction(function) or inspect.isclass(function)
-    try:
-        return [inspect.getsource(function if named else type(function))]
-    except (OSError, TypeError):  # typed into a console
-        return []
 
 
 def _add(hasher: Any, array: NDArray[Any]) -> None:
