@@ -3,7 +3,6 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,9 +94,13 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
         scheduled: bool = False,
         known: dict[str, Any] | None = None,
         context: Any = None,
-        folder: Path | None = None,
+        keep: bool = False,
     ) -> None:
-        """Read everything, train, and only then store what was learned."""
+        """Read everything, train, and only then store what was learned.
+
+        With ``keep`` the ``checkpoint`` parameter counts.
+        """
+        folder = self._checkpoint_folder() if keep else None
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
@@ -181,7 +184,7 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
             validate=self.early_stopping,
             scheduled=True,
             context=self._init_callback_context(max_subtasks=self.max_epochs),
-            folder=self._checkpoint_folder(),
+            keep=True,
         )
 
     def _new_net(

@@ -151,6 +151,8 @@ def failures(rank, folder):
     if rank:
         (own_folder / file).unlink()
     found["another checkpoint"] = told(resumed, own_folder)
+    no_folder = Path(__file__) if rank else own_folder
+    found["no folder"] = told(regressor(checkpoint=no_folder).fit, X, Y)
     for event in ("on_train_begin", "on_batch_end", "on_epoch_end", "on_train_end"):
         model = regressor(callbacks=[Failing(event, rank)])
         found[event] = told(model.fit, X, Y)

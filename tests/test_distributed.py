@@ -56,6 +56,7 @@ def test_the_processes_are_counted(found):
     "name, error, message",
     [
         ("missing value", "ValueError", "at sample 4"),
+        ("no folder", "OSError", "'checkpoint' parameter"),
         ("on_train_begin", "KeyError", "on_train_begin"),
         ("on_batch_end", "KeyError", "on_batch_end"),
         ("on_epoch_end", "KeyError", "on_epoch_end"),

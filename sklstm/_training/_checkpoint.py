@@ -60,8 +60,8 @@ class Checkpoint:
             ) from error
         except OSError as error:
             n_epochs = len(net.history) - self.first_epoch
-            kept = " Nothing has been trained."
-            if n_epochs:
+            kept = "" if n_epochs else " Nothing has been trained."
+            if n_epochs and self.path.exists():
                 kept = (
                     f" That of {n_epochs - 1} epochs is kept: the same fit goes on from there as "
                     "soon as files can be written again."
