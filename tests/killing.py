@@ -31,6 +31,11 @@ def replace_and_die(*paths, replace=os.replace):
     die()
 
 
+def replace_and_stop(*paths, replace=os.replace):
+    replace(*paths)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 # A function of os, and what is called in its place in the third write.
 MOMENTS = {
     "half written": ("fsync", cut_and_die),
@@ -61,10 +66,18 @@ def in_child(action):
         os._exit(1)
 
 
-def fit(case, folder, name, moment=None):
-    if moment is not None:
-        function, action = MOMENTS[moment]
-        setattr(os, function, at_third_call(getattr(os, function), action))
+def fit_until(moment, case, folder, name):
+    function, action = MOMENTS[moment]
+    setattr(os, function, at_third_call(getattr(os, function), action))
+    fit(case, folder, name)
+
+
+def fit_in_steps(case, folder, name):
+    os.replace = replace_and_stop
+    fit(case, folder, name)
+
+
+def fit(case, folder, name):
     model, X, y = case
     model.set_params(checkpoint=folder / name).fit(X, y)
     (folder / f"{name}.pickle").write_bytes(pickle.dumps(model))
@@ -81,24 +94,21 @@ def fit_with_small_files(case, folder):
 
 
 def kill_until_done(case, folder, name):
-    """Number of times that it was killed."""
+    """Number of times that it was killed.
 
-    def inodes():
-        return {path.stat().st_ino for path in (folder / name).glob("*.safetensors")}
-
-    def ended(pid):
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
+    A child stops when it has written a file, so that each comes further than the one before, and
+    is killed at any moment until it has written another.
+    """
     kills = 0
     while True:
-        before, pid = inodes(), in_child(lambda: fit(case, folder, name))
-        # At any moment after the next file, so that it comes to its end.
-        while inodes() <= before and not ended(pid):
-            time.sleep(0.001)
-        time.sleep(random.uniform(0, 0.02))
-        os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-        if not os.WIFSIGNALED(status):
+        pid = in_child(lambda: fit_in_steps(case, folder, name))
+        _, status = os.waitpid(pid, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(random.uniform(0, 0.01))
+            os.kill(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
+        if os.WIFEXITED(status):
             assert status == 0
             return kills
         kills += 1
@@ -111,7 +121,7 @@ def main(inputs, folder):
     name = next(iter(cases))
     for moment in MOMENTS:
         case = cases[name]
-        _, status = os.waitpid(in_child(lambda: fit(case, folder, name, moment)), 0)  # noqa: B023
+        _, status = os.waitpid(in_child(lambda: fit_until(moment, case, folder, name)), 0)  # noqa: B023
         assert os.WTERMSIG(status) == signal.SIGKILL, moment
     kills = {name: kill_until_done(case, folder, name) for name, case in cases.items()}
     assert min(kills.values()) >= 2, kills

@@ -284,7 +284,7 @@ def test_a_search_in_two_processes_shares_the_folder(tmp_path):
 
 # ---------------------------------------------------------------------------------- kill -9
 
-KILLED = ["defaults", "plateau, stopping", "classifier defaults", "ragged", "optimizer LBFGS"]
+KILLED = ["ragged", "plateau, stopping", "classifier defaults", "optimizer LBFGS"]
 
 
 @pytest.fixture(scope="module")
