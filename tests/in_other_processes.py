@@ -23,8 +23,9 @@ if __name__ == "__main__":
     torch.set_num_threads(2)
     model = LSTMRegressor(hidden_size=64, max_epochs=1, random_state=0).fit(X, Y)
     expected = use(model)
-    with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
-        found = pool.apply_async(use, [model]).get(timeout=120)
-    for there, here in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(there, here)
+    for method in sys.argv[1:]:
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            found = pool.apply_async(use, [model]).get(timeout=120)
+        for there, here in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(there, here, err_msg=method)
     assert torch.get_num_threads() == 2
