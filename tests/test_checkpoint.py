@@ -552,13 +552,9 @@ def test_it_is_a_parameter_like_the_others(tmp_path):
 
 
 def test_scikit_learns_checks_pass_with_it(tmp_path):
-    model = LSTMRegressor(2, max_epochs=1, random_state=0)
-    status = {}
-    for folder in (None, str(tmp_path)):
-        results = check_estimator(
-            clone(model).set_params(checkpoint=folder), on_skip=None, on_fail=None
-        )
-        status[folder] = {result["check_name"]: result["status"] for result in results}
-    # With one epoch it scores too badly for one of them.
-    assert status[None] == status[str(tmp_path)]
-    assert list(status[None].values()).count("passed") >= len(status[None]) - 1
+    model = LSTMRegressor(2, max_epochs=1, random_state=0, checkpoint=str(tmp_path))
+    found = check_estimator(model, on_skip=None, on_fail=None)
+    # After one epoch the score is too low for this one; without a checkpoint all pass elsewhere.
+    failed = {result["check_name"] for result in found if result["status"] == "failed"}
+    assert failed <= {"check_regressors_train"}
+    assert sum(result["status"] == "passed" for result in found) > 40

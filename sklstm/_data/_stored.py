@@ -1,4 +1,4 @@
-"""Arrays that are no NumPy arrays, and may be larger than memory: zarr, HDF5, NetCDF, dask."""
+"""Arrays that are no NumPy arrays and may be larger than memory: zarr, HDF5, dask."""
 
 from typing import Any
 

@@ -56,7 +56,7 @@ def test_padding(store):
 @stores
 @pytest.mark.parametrize("dtype", ["float32", "int16"])
 def test_what_is_masked_is_missing(store, dtype):
-    X = np.ma.array(VALUES.astype(dtype), mask=np.isnan(padded()))  # as NetCDF gives it
+    X = np.ma.array(VALUES.astype(dtype), mask=np.isnan(padded()))
     assert_reads_as(read_sequences(store(X)), read_sequences(X))
 
 
