@@ -70,7 +70,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     -----
     A search is saved as a whole: ``best_estimator_``, ``best_params_`` and ``cv_results_``. Of a
     ``module`` of one's own the file has the weights and the name; `load` is given the factory
-    again. Neither an optimizer's moments nor the folder of ``checkpoint`` are saved.
+    again. Neither an optimizer's moments nor folders (``checkpoint``, and ``memory`` of a Pipeline)
+    come back.
 
     The checksum tells damage, not an author: who can write the file can make another model with
     a right checksum.

@@ -1,25 +1,27 @@
 """Pipelines, searches and other estimators of scikit-learn around LSTMs, through skops.
 
-What skops is given has a `Slot` in the place of each LSTM, `Pairs` in the place of each dict whose
-keys are no text, which skops would not bring back as they were, and `Asked` in the place of
-metadata requests, which hold the estimator that they belong to.
+What skops is given has something else in the place of what it would not bring back as it was, or
+only at length: a `Slot` for each LSTM, `Asked` for metadata requests, which hold the estimator that
+they belong to, `Drawn` for a distribution of SciPy, `Pairs` for a dict whose keys are no text, and
+`Numbers` for a vocabulary, each word of which would be a part of its own.
 """
 
+import json
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
-import sklearn.feature_selection
-import sklearn.metrics
-import sklearn.model_selection
+import numpy as np
+import scipy.stats
+from scipy.stats.distributions import rv_continuous, rv_discrete, rv_frozen
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from .. import model_selection, preprocessing
 from .._base import BaseLSTM
 from .._utils._extras import load_extra
 from ._archive import check_archive, compact
+from ._exchange import exchanged
 from ._requests import Requests, request_of, requests_of
+from ._trusted import name_of, trusted_types
 from ._values import UnsafeError
 
 
@@ -48,6 +50,49 @@ class Pairs:
         self.items = items
 
 
+class Numbers:
+    """The place of a dict from texts to integers.
+
+    Parameters
+    ----------
+    items : dict
+    """
+
+    def __init__(self, items: dict[str, int]) -> None:
+        self.text = np.frombuffer(json.dumps(items).encode(), dtype=np.uint8)
+
+    def items(self) -> dict[str, int]:
+        """The dict."""
+        items = json.loads(self.text.tobytes())
+        if not _is_numbers(items):
+            raise ValueError("a dict of integers holds something else")
+        return items
+
+
+class Drawn:
+    """The place of a distribution of SciPy, whose state would run code of its own when it is set.
+
+    Parameters
+    ----------
+    name : str
+        In ``scipy.stats``.
+    args : tuple
+    options : dict
+    """
+
+    def __init__(self, name: str, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self.name = name
+        self.args = args
+        self.options = options
+
+    def distribution(self) -> Any:
+        """The distribution."""
+        family = getattr(scipy.stats, self.name)
+        if not isinstance(family, rv_continuous | rv_discrete):
+            raise ValueError(f"it holds scipy.stats.{self.name}, which is no distribution")
+        return family(*self.args, **self.options)
+
+
 class Asked:
     """The place of metadata requests.
 
@@ -62,47 +107,6 @@ class Asked:
         self.owner = owner
 
 
-def exchanged(value: Any, exchange: Callable[[Any], Any]) -> Any:
-    """The same with other parts, in new containers and estimators where a part is another.
-
-    Parameters
-    ----------
-    value : object
-    exchange : callable
-        Returns what takes the place of its argument; the argument itself where it stays.
-    """
-    seen: dict[int, tuple[Any, Any]] = {}  # the originals, too: a number is theirs while they live
-
-    def visit(old: Any) -> Any:
-        if id(old) not in seen:
-            new = exchange(old)
-            seen[id(old)] = old, parts(old) if new is old else new
-        return seen[id(old)][1]
-
-    def parts(old: Any) -> Any:
-        kind: Any = type(old)
-        if kind in (list, tuple):
-            new = [visit(item) for item in old]
-            return old if all(map(_same, old, new)) else kind(new)
-        if isinstance(old, dict) or (
-            hasattr(old, "__dict__") and kind.__module__.startswith(("sklearn.", "sklstm."))
-        ):
-            attributes = old if isinstance(old, dict) else vars(old)
-            changed = {key: visit(item) for key, item in attributes.items()}
-            if all(map(_same, attributes.values(), changed.values())):
-                return old
-            new_object = kind.__new__(kind)
-            (new_object if isinstance(old, dict) else vars(new_object)).update(changed)
-            return new_object
-        return old
-
-    return visit(value)
-
-
-def _same(one: Any, two: Any) -> bool:
-    return one is two
-
-
 def dumps(model: Any, slot_of: Callable[[Any], Slot]) -> bytes:
     """The bytes of skops; ``slot_of`` gives the slot of an LSTM."""
 
@@ -111,6 +115,10 @@ def dumps(model: Any, slot_of: Callable[[Any], Slot]) -> bytes:
             return slot_of(value)
         if isinstance(value, MetadataRequest):
             return Asked(requests_of(value), type(value.owner).__name__)
+        if isinstance(value, rv_frozen) and _is_of_scipy(value.dist):
+            return Drawn(value.dist.name, value.args, value.kwds)
+        if _is_numbers(value):
+            return Numbers(value)
         if type(value) is dict and not all(type(key) is str for key in value):
             return Pairs([(key, exchanged(item, exchange)) for key, item in value.items()])
         return value
@@ -118,7 +126,7 @@ def dumps(model: Any, slot_of: Callable[[Any], Slot]) -> bytes:
     skops = load_extra("skops.io", "sklstm.io.save", extra="skops")
     try:
         data = compact(skops.dumps(exchanged(model, exchange)))
-        unsafe = set(skops.get_untrusted_types(data=data)) - set(trusted_types())
+        unsafe = set(skops.get_untrusted_types(data=data)) - set(_trusted())
     except Exception as error:
         raise UnsafeError(f"a part of it is none that skops can save: {error}") from error
     if unsafe:
@@ -142,45 +150,31 @@ def loads(data: bytes, estimators: list[Any]) -> Any:
             return estimators[value.index]
         if isinstance(value, Asked):
             return request_of(value.requests, value.owner)
+        if isinstance(value, Drawn):
+            return value.distribution()
+        if isinstance(value, Numbers):
+            return value.items()
         if isinstance(value, Pairs):
             return {exchanged(key, exchange): exchanged(v, exchange) for key, v in value.items}
+        if isinstance(value, BaseEstimator) and getattr(value, "memory", None) is not None:
+            value.memory = None  # joblib would write pickles there, and run those that it finds
         return value
 
-    model = exchanged(skops.loads(data, trusted=trusted_types()), exchange)
+    model = exchanged(skops.loads(data, trusted=_trusted()), exchange)
     if not isinstance(model, BaseEstimator) or filled != set(range(len(estimators))):
         raise ValueError("it is no estimator")
     return model
 
 
-def trusted_types() -> list[str]:
-    """Names of classes and functions that are trusted beside those that skops trusts itself.
-
-    Estimators of this library, and of scikit-learn the splitters, the functions that score and
-    select, and what holds them.
-    """
-    trusted: list[Any] = [Slot, Pairs, Asked]
-    for module in (preprocessing, model_selection):
-        trusted += [value for value in _public(module) if isinstance(value, type)]
-    trusted += [
-        value
-        for value in _public(sklearn.model_selection)
-        if isinstance(value, type) and hasattr(value, "get_n_splits")
-    ]
-    for module in (sklearn.metrics, sklearn.feature_selection):
-        trusted += [value for value in _public(module) if isinstance(value, FunctionType)]
-    return [f"{item.__module__}.{item.__name__}" for item in trusted] + [
-        "numpy.dtype",
-        "sklearn.calibration._CalibratedClassifier",
-        "sklearn.calibration._SigmoidCalibration",
-        "sklearn.compose._column_transformer.make_column_selector",
-        "sklearn.metrics._scorer._MultimetricScorer",
-        "sklearn.metrics._scorer._PassthroughScorer",
-        "sklearn.metrics._scorer._Scorer",
-        "sklearn.utils._bunch.Bunch",
-        "sklstm.metrics._sequence_scorer.SequenceScorer",
-    ]
+def _trusted() -> list[str]:
+    return [*map(name_of, (Slot, Pairs, Numbers, Drawn, Asked)), *trusted_types()]
 
 
-def _public(module: Any) -> list[Any]:
-    # Names whose use scikit-learn calls experimental are not to be had before they are asked for.
-    return [getattr(module, name) for name in module.__all__ if name in vars(module)]
+def _is_numbers(value: Any) -> bool:
+    if type(value) is not dict or not value:
+        return False
+    return all(type(key) is str and type(number) is int for key, number in value.items())
+
+
+def _is_of_scipy(family: Any) -> bool:
+    return type(family) is type(getattr(scipy.stats, family.name, None))

@@ -72,7 +72,11 @@ class Writer:
 
     def _array(self, array: NDArray[Any], where: str) -> Any:
         if type(array) in (np.ndarray, np.memmap):
-            if array.dtype.name in _NUMBERS and array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="), copy=False)
+            if array.dtype.kind in "mM":
+                numbers = self._array(array.view(np.int64), where)
+                return {"times": numbers, "dtype": array.dtype.name}
+            if array.dtype.name in _NUMBERS:
                 name = where
                 while name in self.arrays:
                     name += "'"
@@ -140,6 +144,10 @@ class Reader:
                 if not 0 < width * max(len(texts), 1) <= _LARGEST_TEXT:
                     raise ValueError(f"texts of width {width}")
                 return np.array([_of_type(text, str) for text in texts], dtype=f"U{width}")
+            case {"times": times, "dtype": str(dtype), **rest} if not rest:
+                if np.dtype(dtype).kind not in "mM":
+                    raise ValueError(f"times of dtype {dtype}")
+                return _of_type(self.decode(times), np.ndarray).view(dtype)
             case _:
                 return self._object(value)
 

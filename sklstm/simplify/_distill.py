@@ -120,9 +120,10 @@ def distill(model: Any, student: Any, X: Any, *, sample_weight: Any = None) -> A
 
 
 def _check_student(teacher: Any, student: Any) -> None:
-    if isinstance(student, type) or not hasattr(student, "fit"):
+    if isinstance(student, type) or not (hasattr(student, "fit") and hasattr(student, "predict")):
         raise ValueError(
-            f"The 'student' parameter of distill must be an estimator. Got {student!r} instead."
+            "The 'student' parameter of distill must be an estimator that predicts. Got "
+            f"{student!r} instead."
         )
     if is_classifier(teacher) != is_classifier(student):
         kind = "classifier" if is_classifier(teacher) else "regressor"

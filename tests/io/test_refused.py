@@ -25,6 +25,7 @@ from skorch.callbacks import EpochScoring
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.io import _file, load, save
+from sklstm.io._skeleton import Drawn, Numbers
 
 N = 12
 TABLE = np.random.default_rng(0).normal(size=(N, 4))
@@ -296,6 +297,21 @@ def test_bytes_of_skops_that_lie(change, message, pipeline_file):
     with pytest.raises(ValueError, match=f"cannot be loaded.*{message}"):
         load(write(changed(data, change)))
     assert "antigravity" not in sys.modules
+
+
+def test_a_place_of_something_else(pipeline_file):
+    _, write = pipeline_file
+    numbers = Numbers({"a": 1})
+    numbers.text = np.frombuffer(b'{"a": [1]}', dtype=np.uint8)
+    for place, message in (
+        (Drawn("bootstrap", ([1, 2], "touch planted"), {}), "bootstrap, which is no distribution"),
+        (Drawn("distributions", (), {}), "distributions, which is no distribution"),
+        (Drawn("norm", ("touch planted",), {"more": 1}), "cannot be loaded"),
+        (numbers, "a dict of integers holds something else"),
+    ):
+        path = write(skops.io.dumps(FunctionTransformer(kw_args={"a": place})))
+        with pytest.raises(ValueError, match=message):
+            load(path)
 
 
 def test_compressed_bytes_of_skops(pipeline_file):

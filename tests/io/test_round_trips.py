@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from scipy.stats import loguniform, norm, randint
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -26,7 +27,13 @@ from sklearn.ensemble import BaggingRegressor, StackingRegressor, VotingRegresso
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, StratifiedKFold
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import (
+    GridSearchCV,
+    RandomizedSearchCV,
+    StratifiedKFold,
+    TunedThresholdClassifierCV,
+)
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -109,6 +116,8 @@ LSTMS = {
     "bytes": (classifier(), X, labels(1, 2, 3, dtype=np.uint8)),
     "bools": (classifier(), X, labels(True, False)),
     "floats": (classifier(), X, labels(0.0, 1.0)),
+    "days": (classifier(), X, labels("2024-02-28", "2024-02-29", dtype="datetime64[D]")),
+    "durations": (classifier(), X, labels(1, 2, 3, dtype="timedelta64[ns]")),
     "label of each step": (
         classifier(return_sequences=True),
         X,
@@ -155,6 +164,13 @@ def test_everything_in_a_pickle_is_in_the_file(model, X, y, path):
     # and training goes on from there
     loaded.set_params(warm_start=True, early_stopping=False)
     assert loaded.fit(X, y).n_epochs_ == 2
+
+
+def test_labels_of_another_byte_order_come_back_in_that_of_the_machine(path):
+    model = classifier().fit(X, labels(1, 2).astype(np.dtype(np.int32).newbyteorder()))
+    save(model, path)
+    assert_array_equal(load(path).predict(X), model.predict(X))
+    assert load(path).classes_.dtype == np.int32
 
 
 @pytest.mark.parametrize("bits", [4, 8])
@@ -320,6 +336,16 @@ AROUND = {
         TIMES,
         y,
     ),
+    "selector of types": (
+        make_pipeline(
+            make_column_transformer(
+                (StandardScaler(), make_column_selector(dtype_include=[np.number, object]))
+            ),
+            regressor(),
+        ),
+        NUMBERS,
+        y,
+    ),
     "each step": (make_pipeline(SequenceWise(StandardScaler()), regressor()), X, y),
     "symbols": (
         make_pipeline(SequenceOneHotEncoder("ACGT"), classifier()),
@@ -345,6 +371,12 @@ AROUND = {
     "stack": (StackingRegressor([("a", regressor())], cv=2), TABLE, y),
     "outputs": (MultiOutputRegressor(regressor()), TABLE, np.c_[y, -y]),
     "calibration": (CalibratedClassifierCV(classifier(), cv=2), TABLE, labels("u", "v")),
+    "temperature": (
+        CalibratedClassifierCV(classifier(), cv=2, method="temperature"),
+        TABLE,
+        labels("u", "v", "w"),
+    ),
+    "threshold": (TunedThresholdClassifierCV(classifier(), cv=2), TABLE, THIRDS == 0),
 }
 
 
@@ -383,8 +415,15 @@ def test_series_go_on_after_a_load(path):
         RandomizedSearchCV(
             regressor(), {"learning_rate": np.logspace(-3, -2, 3)}, n_iter=2, cv=2, random_state=0
         ),
+        RandomizedSearchCV(
+            regressor(),
+            {"learning_rate": loguniform(1e-3, 1e-2), "hidden_size": randint(2, high=4)},
+            n_iter=2,
+            cv=[(np.arange(12), np.arange(12, N))],
+            random_state=0,
+        ),
     ],
-    ids=["grid", "several scores", "random"],
+    ids=["grid", "several scores", "random", "distributions"],
 )
 def test_a_search_is_saved_as_a_whole(search, path):
     target = np.arange(N) % 2 if isinstance(search.estimator, LSTMClassifier) else y
@@ -397,6 +436,42 @@ def test_a_search_is_saved_as_a_whole(search, path):
     assert loaded.cv_results_.keys() == search.cv_results_.keys()
     for name, column in search.cv_results_.items():
         assert list(loaded.cv_results_[name]) == list(column), name
+
+
+def test_a_search_for_the_estimator(path):
+    pipeline = Pipeline([("scaler", StandardScaler()), ("model", regressor())])
+    candidates = {"model": [regressor(), Ridge(), regressor(hidden_size=3)]}
+    search = GridSearchCV(pipeline, candidates, cv=2).fit(TABLE, y)
+    save(search, path)
+    loaded = load(path)
+    assert_same(search, loaded, TABLE)
+    assert [*map(str, loaded.cv_results_["param_model"])] == [*map(str, candidates["model"])]
+    assert isinstance(search.cv_results_["param_model"][0], LSTMRegressor)
+
+
+def test_distributions_draw_as_before(path):
+    drawn = {"a": loguniform(1e-3, 1e-2), "b": randint(2, high=4), "c": norm(loc=1)}
+    save(RandomizedSearchCV(regressor(), drawn, random_state=0), path)
+    loaded = load(path).param_distributions
+    for name, distribution in drawn.items():
+        expected = distribution.rvs(9, random_state=0)
+        assert_array_equal(loaded[name].rvs(9, random_state=0), expected, strict=True)
+
+
+def test_the_cache_of_a_pipeline_stays_behind(path, tmp_path):
+    pipeline = make_pipeline(StandardScaler(), regressor(), memory=str(tmp_path / "cache"))
+    save(make_pipeline(pipeline.fit(TABLE, y)), path)
+    assert load(path)[0].memory is None
+    assert pipeline.memory is not None
+    assert_same(pipeline, load(path), TABLE)
+
+
+def test_a_large_vocabulary_takes_little_more_than_its_letters(path):
+    words = [f'"wörd" {i}' for i in range(2000)]
+    tokenizer = SequenceTokenizer(tokenizer=list).fit([words])
+    save(tokenizer, path)
+    assert list(load(path).vocabulary_.items()) == list(tokenizer.vocabulary_.items())
+    assert path.stat().st_size < 3 * sum(map(len, words))
 
 
 def test_metadata_requests_are_kept(path):

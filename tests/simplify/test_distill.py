@@ -174,11 +174,12 @@ def test_several_outputs_and_labels():
     [
         (LSTMRegressor, "'student' parameter of distill must be an estimator"),
         (None, "'student' parameter of distill must be an estimator"),
+        (StandardScaler(), "must be an estimator that predicts. Got StandardScaler"),
         (LSTMClassifier(), "must be a regressor, as LSTMRegressor is"),
         (LSTMRegressor(loss="quantile"), "another loss than 'quantile'"),
         (GridSearchCV(LSTMRegressor(loss="quantile"), SIZES), "another loss than 'quantile'"),
     ],
-    ids=["class", "none", "classifier", "quantile", "search"],
+    ids=["class", "none", "transformer", "classifier", "quantile", "search"],
 )
 def test_bad_students(student, message):
     with pytest.raises(ValueError, match=message):
