@@ -3,8 +3,8 @@
 Data larger than memory
 =======================
 
-Recordings of 250 sensors in a file of 200 MB, which stands for one of 200 GB. The network reads it a
-few rows at a time, so that what it asks of the memory does not grow with the file.
+Recordings of 250 sensors in a file of 200 MB, which stands for one of 200 GB. The network reads it
+a few rows at a time, so that what it asks of the memory does not grow with the file.
 """
 
 # %%
@@ -109,8 +109,9 @@ ax.legend()
 plt.show()
 
 # %%
-# The array takes its own size, and once more that of the rows it is trained on. The memory map takes
-# what a few batches and the checks need; of a file of 5 GB it was no more (:doc:`/large_data`).
+# The array takes its own size, and once more that of the rows it is trained on. The memory map
+# takes what a few batches and the checks need; of a file of 5 GB it was no more
+# (:doc:`/large_data`).
 
 del recordings, X_test
 folder.cleanup()
