@@ -13,6 +13,7 @@ from docutils.utils.math import latex2mathml
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).parent))  # where gallery_order.py is
+os.environ["TQDM_DISABLE"] = "1"  # progress bars, which a slow machine would print into the pages
 
 project = "sklstm"
 copyright = "2026, the sklstm developers"

@@ -30,6 +30,7 @@ ORDER = [
     # in use
     "pruning_frontier",
     "onnx",
+    "out_of_core",
     "dask",
 ]
 

@@ -128,10 +128,12 @@ plt.show()
 # ----------------------
 # The gates of the network while it read those two weeks. A forget gate near 1 keeps what a unit of
 # memory holds, an input gate near 0 writes nothing to it. The units are sorted by their half-life,
-# the number of days after which half of a memory is left: those on top remember longest.
+# the number of days after which half of a memory is left, over all days: those on top usually
+# remember longest. In weeks as hot as these others hold on.
 
 from sklstm.plot import ActivationDisplay, GateDisplay
 
+# sphinx_gallery_thumbnail_number = 7
 fig, ax = plt.subplots(figsize=(9, 5), layout="constrained")
 rows = table[: test.start + hottest + 1]  # the day and all before it
 gates = GateDisplay.from_estimator(model, rows, row=-1, ax=ax)
