@@ -19,6 +19,7 @@ from ._data import (
     largest_code,
     read_input,
     read_known,
+    read_weights,
     sample_rows,
 )
 from ._explain_methods import ExplainMethods
@@ -48,10 +49,7 @@ from ._training import (
     unpack_history,
     unpack_net,
 )
-from ._utils._sklearn import (
-    check_sample_weight,
-    get_feature_names,
-)
+from ._utils._sklearn import get_feature_names
 from ._version import __version__
 from .nn import LSTMNetwork, build_network
 
@@ -109,9 +107,7 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
             sequences = self._read_known(X)
         else:
             sequences = self._read(X, codes=self.embedding_size is not None)
-        weights = check_sample_weight(
-            sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
-        )
+        weights = read_weights(sample_weight, len(sequences.lengths))
         options = self._training_options(scheduled)
         known = self.__dict__ if resume else known or {}
         target, attributes = self._read_target(y, sequences, weights, known)

@@ -11,7 +11,14 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_class_weight
 
 from ._base import BaseLSTM
-from ._data import Sequences, StepLayout, encode_labels, read_labels, read_step_targets
+from ._data import (
+    Sequences,
+    StepLayout,
+    encode_labels,
+    read_classes,
+    read_labels,
+    read_step_targets,
+)
 from ._training import Target
 from ._utils._sklearn import Interval, StrOptions, fit_context
 
@@ -356,7 +363,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                 "partial_fit. Pass the weights as a dict, see "
                 "sklearn.utils.class_weight.compute_class_weight."
             )
-        known = {} if classes is None else {"classes_": np.unique(np.asarray(classes))}
+        known = {} if classes is None else {"classes_": read_classes(classes)}
         resume = hasattr(self, "net_")
         if resume and known and not np.array_equal(known["classes_"], self.classes_):
             raise ValueError(

@@ -61,8 +61,8 @@ def data_parallel(*, timeout: float = 1800.0) -> Iterator[Processes]:
     Raises
     ------
     ValueError
-        Where ``timeout`` is no number above 0. From ``fit``, in all processes, where they were
-        given different rows or parameters.
+        Where ``timeout`` is no number above 0, or too large. From ``fit``, in all processes, where
+        they were given different rows or parameters.
     RuntimeError
         From ``fit`` where it has failed in another process, whose own error says why, or where
         that process is gone. A fit succeeds in all processes or in none.
@@ -111,7 +111,10 @@ def data_parallel(*, timeout: float = 1800.0) -> Iterator[Processes]:
         raise ValueError(
             f"The 'timeout' parameter must be a number above 0. Got {timeout!r} instead."
         )
-    wait = timedelta(seconds=float(timeout))
+    try:
+        wait = timedelta(seconds=float(timeout))
+    except OverflowError as error:
+        raise ValueError(f"The 'timeout' parameter is too large: {timeout!r} seconds.") from error
     share = current_share()
     if share.size > 1 or not _join_the_others(wait):
         yield Processes(share.rank, share.size)

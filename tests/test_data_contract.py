@@ -618,6 +618,8 @@ BAD_Y = {
             np.where(np.arange(N * 2).reshape(N, 2) == 7, np.nan, np.eye(2)[np.arange(N) % 2]),
             "sample 3, output 1",
         ),
+        "infinity": ([np.inf, *[1.0, 0.0] * (N // 2 - 1), 1.0], "infinity at sample 0"),
+        "one number": (np.inf, "array|label"),
         "numbers": (Y, "continuous"),
         "too short": (LABELS[:-1], "23"),
         "too long": (np.append(LABELS, "low"), "25"),
@@ -632,6 +634,14 @@ BAD_WEIGHT = {
     "infinity": (np.where(np.arange(N) == 3, np.inf, WEIGHT), "infinity"),
     "too short": (WEIGHT[:-1], "23"),
     "2-D": (np.column_stack([WEIGHT, WEIGHT]), "1D"),
+    "2-D with opposite infinities": (np.full((N, 2), [np.inf, -np.inf]), "1D"),
+    "opposite infinities": (np.resize([np.inf, -np.inf], N), "infinity, at sample 0"),
+    "one NaN": (np.nan, "NaN"),
+    "one infinity": (np.inf, "infinity"),
+    "complex": (WEIGHT * 1j, "sample_weight must be real"),
+    "text": (LABELS, "sample_weight must be real"),
+    "of different lengths": ([[1.0]] * (N - 1) + [[1.0, 2.0]], "sample_weight must be one number"),
+    "too large for a float": (np.array([10**400] * N, dtype=object), "sample_weight must be real"),
     "all zero": (np.zeros(N), "non-zero"),
 }
 
@@ -685,6 +695,27 @@ def test_bad_second_call_names_the_problem_and_keeps_the_model(
     assert model.net_ is net
     assert pickle.dumps(model) == before
     assert_array_equal(outputs(model, X), expected)
+
+
+@pytest.mark.parametrize(
+    ("classes", "text"),
+    [
+        ([], "'classes' parameter of partial_fit"),
+        (["low", None], "'classes' parameter of partial_fit"),
+        ([0.0, np.nan], "'classes' parameter of partial_fit"),
+        (["low", ["high"]], "'classes' parameter of partial_fit"),
+        (np.array([1, "low"], dtype=object), "of one type"),
+        (np.zeros((2, 2)), "'classes' parameter of partial_fit"),
+        ("low", "'classes' parameter of partial_fit"),
+        (np.array([1, 2], dtype=object), "another type than the classes"),
+    ],
+    ids=repr,
+)
+def test_bad_classes_are_named(classes, text):
+    model = LSTMClassifier(**SMALL)
+    with pytest.raises(ValueError, match=text):
+        model.partial_fit(X, LABELS, classes=classes)
+    assert not hasattr(model, "net_")
 
 
 @pytest.mark.parametrize(BAD_CALL, BAD_CALLS)

@@ -128,8 +128,10 @@ def test_outside_of_torchrun_a_process_is_alone():
     assert not torch.distributed.is_initialized()
 
 
-@pytest.mark.parametrize("timeout", [0, -1.0, float("inf"), float("nan"), "long", True])
+@pytest.mark.parametrize(
+    "timeout", [0, -1.0, float("inf"), float("nan"), "long", True, 1e300, 10**400]
+)
 def test_a_timeout_is_a_number_above_0(timeout):
-    with pytest.raises(ValueError, match="'timeout' parameter must be a number above 0"):
+    with pytest.raises(ValueError, match="'timeout' parameter"):
         with data_parallel(timeout=timeout):
             pass

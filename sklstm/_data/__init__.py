@@ -13,8 +13,9 @@ from ._sequences import Sequences, rows_per_chunk
 from ._splitting import split_last, split_random
 from ._steps import TimeSteps, read_steps
 from ._stored import as_array
-from ._targets import encode_labels, read_labels, read_targets
+from ._targets import encode_labels, read_classes, read_labels, read_targets
 from ._timeline import Times, column_times, index_times, is_usual, steps_between, usual_step
+from ._weights import read_weights
 from ._windows import Windows
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "is_usual",
     "largest_code",
     "merge_identical_rows",
+    "read_classes",
     "read_codes",
     "read_input",
     "read_known",
@@ -43,6 +45,7 @@ __all__ = [
     "read_step_targets",
     "read_steps",
     "read_targets",
+    "read_weights",
     "rows_per_chunk",
     "sample_rows",
     "split_last",

@@ -1,6 +1,7 @@
 """Everything the estimators accept as y, read into float64 columns."""
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -64,17 +65,32 @@ def _check_no_label_is_missing(y: Any) -> None:
         labels = np.array(y.tolist() if isinstance(y, np.ma.MaskedArray) else y, dtype=object)
     else:
         labels = np.asarray(y)
-    if labels.dtype.kind == "f":
+    if labels.dtype.kind == "f" and labels.ndim:
         _check_finite(labels)
     if labels.dtype.kind not in "OmM":
         return
     for where, label in np.ndenumerate(labels):
-        if np.ndim(label) == 0 and is_missing(label):
-            output = f", output {where[1]}" if len(where) > 1 else ""
-            raise ValueError(
-                "Input y contains a missing label (NaN or None) at sample "
-                f"{where[0] if where else 0}{output}."
-            )
+        if np.ndim(label):
+            continue
+        output = f", output {where[1]}" if len(where) > 1 else ""
+        place = f"at sample {where[0] if where else 0}{output}"
+        if is_missing(label):
+            raise ValueError(f"Input y contains a missing label (NaN or None) {place}.")
+        if isinstance(label, Real) and label in (np.inf, -np.inf):
+            raise ValueError(f"Input y contains infinity {place}.")
+
+
+def read_classes(classes: Any) -> NDArray[Any]:
+    """The sorted labels that are named in the first call of ``partial_fit``."""
+    must = "The 'classes' parameter of partial_fit must be a list of labels of one type"
+    try:
+        labels = np.asarray(classes)
+        missing = any(np.ndim(label) == 0 and is_missing(label) for label in labels.ravel())
+        if labels.ndim == 1 and labels.size and not missing:
+            return np.unique(labels)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{must}: {error}. Got {classes!r} instead.") from error
+    raise ValueError(f"{must}, none of them missing. Got {classes!r} instead.")
 
 
 def encode_labels(
@@ -86,7 +102,13 @@ def encode_labels(
 
     ``where`` tells, for the error, the place in y of a position in ``labels``.
     """
-    codes = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+    try:
+        codes = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+    except TypeError as error:
+        raise ValueError(
+            f"y holds labels of another type than the classes of the first fit, "
+            f"{classes.tolist()!r}: {error}."
+        ) from error
     unknown = classes[codes] != labels
     if unknown.any():
         first = int(unknown.argmax())

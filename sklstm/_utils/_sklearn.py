@@ -24,9 +24,6 @@ from sklearn.utils.validation import (
     _check_feature_names_in as check_feature_names_in,
 )
 from sklearn.utils.validation import (
-    _check_sample_weight as check_sample_weight,
-)
-from sklearn.utils.validation import (
     _get_feature_names as get_feature_names,
 )
 from sklearn.utils.validation import (
@@ -42,7 +39,6 @@ __all__ = [
     "adapter_of_output",
     "check_feature_names",
     "check_feature_names_in",
-    "check_sample_weight",
     "fit_context",
     "get_feature_names",
     "get_namespace",

@@ -86,12 +86,12 @@ def choose_kernel(
 ) -> tuple[str, Kernel]:
     """The name of the method, chosen where it is "auto", and its kernel."""
     built_in = isinstance(network, LSTMNetwork)
-    if method == "auto":
+    if isinstance(method, str) and method == "auto":
         few = n_players <= MAX_PLAYERS and 2**n_players * n_references <= (
             work.budget or FEW_EVALUATIONS
         )
         method = "exact" if few else "deep" if built_in else "gradient"
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(
             f"The 'method' parameter must be 'auto' or one of {METHODS}. Got {method!r} instead."
         )

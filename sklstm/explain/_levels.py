@@ -62,20 +62,21 @@ def read_level(
         return _groups(level, n_timesteps, list(feature_names), columns, parameter)
     if isinstance(level, int | np.integer) and not isinstance(level, bool) and level >= 1:
         return _windows(steps // int(level))
-    if isinstance(level, str) and level == "window":
+    name = level if isinstance(level, str) else None  # an array would be compared entry by entry
+    if name == "window":
         return _windows(steps * min(N_WINDOWS, n_timesteps) // n_timesteps)
-    if level == "cell":
-        return Level(level, steps * n_features + features, n_timesteps * n_features)
-    if level == "timestep":
-        return Level(level, steps, n_timesteps)
-    if level == "feature":
+    if name == "cell":
+        return Level(name, steps * n_features + features, n_timesteps * n_features)
+    if name == "timestep":
+        return Level(name, steps, n_timesteps)
+    if name == "feature":
         if columns is not None and n_features == 1:
             raise ValueError(
                 "X is 2-D and univariate: its columns are time steps, and there is one feature. "
                 "Use level='cell' for the columns, or set the estimator's n_timesteps= where the "
                 "columns are several features."
             )
-        return Level(level, features, n_features)
+        return Level(name, features, n_features)
     raise ValueError(
         f"The {parameter!r} parameter must be one of {LEVELS}, a number of time steps that make a "
         "window, or a mapping from names to features, slices of time steps or pairs of these. "

@@ -52,6 +52,10 @@ class Response:
 
 def read_response(estimator: Any, response_method: str, target: Any) -> Response:
     """Read the two parameters, for a fitted LSTMRegressor or LSTMClassifier."""
+    if not isinstance(response_method, str):  # an array would be compared entry by entry
+        raise ValueError(
+            f"The 'response_method' parameter must be a str. Got {response_method!r} instead."
+        )
     read = _of_classifier if is_classifier(estimator) else _of_regressor
     method, link, weight, offset, shape, names = read(estimator, response_method)
     if is_classifier(estimator) and shape == ():

@@ -104,7 +104,7 @@ def sequence_scorer(
             "The 'metric' parameter of sequence_scorer must be a callable (y_true, y_pred) -> "
             f"float, such as sklearn.metrics.f1_score. Got {metric!r} instead."
         )
-    if response_method not in RESPONSES:
+    if not isinstance(response_method, str) or response_method not in RESPONSES:
         raise ValueError(
             f"The 'response_method' parameter of sequence_scorer must be one of {RESPONSES}. Got "
             f"{response_method!r} instead."

@@ -9,9 +9,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from .._data import Windows
+from .._data import Windows, read_weights
 from .._data._reading import find_layout
-from .._utils._sklearn import check_sample_weight, safe_indexing
+from .._utils._sklearn import num_samples, safe_indexing
 from ..explain._inputs import sequence_data
 from ..explain._pipelines import input_names
 from ..explain._summaries import SequenceCells
@@ -109,7 +109,7 @@ def distill(model: Any, student: Any, X: Any, *, sample_weight: Any = None) -> A
                 f"The 'sample_weight' parameter must be None for a student that takes none, such as"
                 f" {type(pupil).__name__}."
             )
-        weights = check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        weights = read_weights(sample_weight, num_samples(X))
     y = fitted.last.predict(X)
     one_label = is_classifier(fitted.last) and isinstance(y, np.ndarray) and y.ndim == 1
     if one_label and weighted and hasattr(fitted.last, "predict_proba"):

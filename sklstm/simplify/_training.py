@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .._data import read_weights
 from .._training import draw_seed, match_outputs
-from .._utils._sklearn import check_sample_weight
 
 
 def check_data(function: str, epochs: int, X: Any) -> None:
@@ -40,9 +40,7 @@ def train_further(
         estimator._fit(X, y, sample_weight, epochs=epochs, resume=True, scheduled=True)
         return
     sequences = estimator._read_known(X)
-    weights = check_sample_weight(
-        sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
-    )
+    weights = read_weights(sample_weight, len(sequences.lengths))
     networks = estimator.net_.module_, model.net_.module_
     match_outputs(*networks, sequences, weights, epochs, draw_seed(random))
 
