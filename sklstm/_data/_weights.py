@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._checks import as_array, to_numeric
+from ._checks import to_numeric
+from ._stored import as_array
 
 
 def read_weights(sample_weight: Any, n_samples: int) -> NDArray[np.float64]:
