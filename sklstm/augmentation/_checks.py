@@ -1,6 +1,6 @@
 """Checks of parameters."""
 
-import sys
+import math
 from collections.abc import Callable
 from numbers import Real
 
@@ -12,8 +12,11 @@ def check_number(
 ) -> None:
     """Raise a ValueError where ``owner.name`` is no finite number, or not ``valid``."""
     value = getattr(owner, name)
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not (number and abs(value) <= sys.float_info.max and valid(value)):
+    try:
+        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an int beyond float64
+        number = False
+    if not (number and valid(value)):
         raise ValueError(
             f"The {name!r} parameter of {type(owner).__name__} must be a number {requirement}. "
             f"Got {value!r} instead."
