@@ -99,41 +99,15 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
         With ``keep`` the ``checkpoint`` parameter counts.
         """
         folder = self._checkpoint_folder() if keep else None
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
-        if resume:
-            sequences = self._read_known(X)
-        else:
-            sequences = self._read(X, codes=self.embedding_size is not None)
-        weights = read_weights(sample_weight, len(sequences.lengths))
-        options = self._training_options(scheduled)
         known = self.__dict__ if resume else known or {}
-        target, attributes = self._read_target(y, sequences, weights, known)
-        if resume:
-            net = self._net_to_resume(target)
-            if not sequences.uniform or sequences.max_length != self.n_timesteps_in_:
-                attributes["n_timesteps_in_"] = None
-        else:
-            attributes.update(_input_attributes(X, sequences))
-            if self.embedding_size is not None:
-                attributes["_n_columns"] = None  # padded codes are as wide as the longest row
-            net = self._new_net(sequences, weights, target)
-            attributes["_background"] = self._rows_to_keep(sequences, weights, net.seed)
+        net, attributes, rows = self._begin(X, y, sample_weight, resume, known)
+        options = self._training_options(scheduled)
         training, validation = prepare_batches(
-            net,
-            sequences,
-            target,
-            weights,
-            self._data_options(net, validate),
-            first=not resume,
+            net, *rows, self._data_options(net, validate), first=not resume
         )
-
         checkpoint = None
         if folder is not None:
-            parameters = self.get_params(deep=False)
-            key = fingerprint(type(self), parameters, net, sequences, target, weights)
+            key = fingerprint(type(self), self.get_params(deep=False), net, *rows)
             checkpoint = Checkpoint(folder, key)
 
         def fitted(net: LSTMNet) -> dict[str, Any]:
@@ -164,6 +138,32 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
         self._store(fitted(net))
         if context is not None:
             context.call_on_fit_task_end(**task, reconstruction_attributes=dict)
+
+    def _begin(
+        self, X: Any, y: Any, sample_weight: Any, resume: bool, known: dict[str, Any]
+    ) -> tuple[LSTMNet, dict[str, Any], tuple[Sequences, Target, NDArray[np.float64]]]:
+        """Read the rows; the net to train, new or fitted, and the attributes that they fix."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        if resume:
+            sequences = self._read_known(X)
+        else:
+            sequences = self._read(X, codes=self.embedding_size is not None)
+        weights = read_weights(sample_weight, len(sequences.lengths))
+        target, attributes = self._read_target(y, sequences, weights, known)
+        if resume:
+            net = self._net_to_resume(target)
+            if not sequences.uniform or sequences.max_length != self.n_timesteps_in_:
+                attributes["n_timesteps_in_"] = None
+        else:
+            attributes.update(_input_attributes(X, sequences))
+            if self.embedding_size is not None:
+                attributes["_n_columns"] = None  # padded codes are as wide as the longest row
+            net = self._new_net(sequences, weights, target)
+            attributes["_background"] = self._rows_to_keep(sequences, weights, net.seed)
+        return net, attributes, (sequences, target, weights)
 
     def _store(self, attributes: dict[str, Any]) -> None:
         if "n_features_in_" in attributes:  # a fit from the start: names of an earlier X are gone
