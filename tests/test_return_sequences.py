@@ -918,7 +918,7 @@ def test_class_weights_are_checked():
 
 
 def test_sample_weights_are_one_per_sequence():
-    with pytest.raises(ValueError, match="Sample weights must be 1D"):
+    with pytest.raises(ValueError, match="sample_weight must be a 1D array"):
         regressor().fit(RAGGED, targets(), sample_weight=np.ones((N, STEPS)))
     with pytest.raises(ValueError, match="sample_weight"):
         regressor().fit(RAGGED, targets(), sample_weight=np.ones(sum(LENGTHS)))

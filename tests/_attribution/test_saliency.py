@@ -36,7 +36,7 @@ def fitted(parameters):
     return LSTMRegressor(**SMALL, **parameters).fit(X, y).net_.module_
 
 
-def differences(network, readout, x, step=3e-3):
+def differences(network, readout, x, step=1e-3):
     """Slope of every response by every cell, from two outputs beside it, cell by cell.
 
     The layers compute in float64, but the outputs are rounded to float32.

@@ -189,7 +189,9 @@ def test_the_surrogate_takes_the_same_x(data, kind):
     predicted = found.model.predict(data)
     assert predicted.shape == (120,)
     again = pickle.loads(pickle.dumps(found.model))
-    np.testing.assert_array_equal(again.predict(data[5:10]), predicted[5:10])
+    np.testing.assert_array_equal(again.predict(data), predicted)
+    # Products of matrices of another height may sum in another order.
+    np.testing.assert_allclose(found.model.predict(data[5:10]), predicted[5:10], rtol=1e-12)
     other = clone(found.model).fit(data, model.predict(data))
     assert other.predict(data).shape == (120,)
     shorter = [row[~np.isnan(row).all(axis=1)][-1:] for row in data]

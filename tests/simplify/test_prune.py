@@ -366,7 +366,7 @@ def test_pipelines_and_searches_keep_their_steps(importance):
         ({"importance": "size"}, "'importance' parameter of prune must be"),
         ({"epochs": -1}, "'epochs' parameter of prune must be"),
         ({"epochs": 2}, "needs X to train on. Got epochs=2 without X"),
-        ({"X": X, "epochs": 1, "sample_weight": -np.ones(60)}, "Negative values in data"),
+        ({"X": X, "epochs": 1, "sample_weight": -np.ones(60)}, "Negative values in sample_weight"),
         ({"y": Y, "epochs": 2}, "needs X to train on. Got epochs=2 without X"),
         ({"importance": "contribution"}, "importance='contribution' needs X"),
         ({"X": X, "importance": "mutual_information"}, "needs y"),
