@@ -70,7 +70,7 @@ def measured(data_set, pythons, n_seeds):
 
 
 def cells(results):
-    """Score, seconds to fit and to predict, and memory of one model."""
+    """Score, seconds to fit, milliseconds to predict, and memory of one model."""
     if not results:
         return ["", "", "", ""]
     columns = {key: np.array([result[key] for result in results]) for key in results[0]}
@@ -79,13 +79,13 @@ def cells(results):
     return [
         f"{scores.mean():.3f}{spread}",
         f"{np.median(columns['fit']):.3g}",
-        f"{np.median(columns['predict']):.3g}",
+        f"{1e3 * np.median(columns['predict']):.3g}",
         f"{np.median(columns['memory']):.0f}",
     ]
 
 
 def models(pythons, names, n_seeds):
-    """Four tables, data sets × models: score, seconds of fit and predict, MB."""
+    """Four tables, data sets × models: score, seconds of fit, milliseconds of predict, MB."""
     sets, versions = shipped(), {}
     tables = [[], [], [], []]
     for name in names:
@@ -98,7 +98,12 @@ def models(pythons, names, n_seeds):
             table.append([f"{sets[name].name} ({sets[name].metric})", *column])
         print(f"  {name} done", file=sys.stderr)
     header = ["", *(name for name in PEERS if name in pythons)]
-    titles = ("Score", "Seconds to fit", "Seconds to predict the test part", "Peak memory in MB")
+    titles = (
+        "Score",
+        "Seconds to fit",
+        "Milliseconds to predict the test part",
+        "Peak memory in MB",
+    )
     for title, table in zip(titles, tables, strict=True):
         print(f"\n{title}:\n")
         print_rst(header, table)
