@@ -1,6 +1,5 @@
 """The record that every X is read into."""
 
-import mmap
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -8,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ._mapped import mapping_of, request_rows
 from ._stored import StoredArray
 
 Layout = Literal["table", "array", "ragged"]
@@ -101,12 +101,14 @@ class DenseSequences(Sequences):
         layout: Layout,
         n_columns: int | None,
     ) -> None:
-        in_memory = not (isinstance(values, StoredArray) or is_memory_mapped(values))
+        in_memory = not isinstance(values, StoredArray) and mapping_of(values) is None
         super().__init__(lengths, values.shape[2], layout, n_columns, in_memory)
         self.values = values
         self.starts = starts
 
     def take(self, rows: slice | NDArray[np.int64]) -> NDArray[Any]:
+        if isinstance(self.values, np.ndarray) and not isinstance(rows, slice):
+            request_rows(self.values, rows)
         values = as_float(self.values[rows])
         if self.starts is None:
             return values
@@ -173,15 +175,6 @@ class RaggedSequences(Sequences):
 def rows_per_chunk(n_timesteps: int, n_features: int) -> int:
     """How many rows of this shape are read at a time."""
     return max(1, CHUNK_BYTES // (8 * n_timesteps * n_features))
-
-
-def is_memory_mapped(array: Any) -> bool:
-    """Whether an array is a view of a file."""
-    while array is not None:
-        if isinstance(array, np.memmap | mmap.mmap):
-            return True
-        array = getattr(array, "base", None)
-    return False
 
 
 def as_float(values: NDArray[Any]) -> NDArray[Any]:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._utils._sklearn import get_namespace
-from ._sequences import Sequences, is_memory_mapped
+from ._mapped import mapping_of, request_rows
+from ._sequences import Sequences
 
 
 class Windows:
@@ -94,7 +95,7 @@ class WindowSequences(Sequences):
 
     def __init__(self, windows: Windows) -> None:
         table = windows.table
-        in_memory = not is_memory_mapped(table)
+        in_memory = mapping_of(table) is None
         super().__init__(windows.lengths, table.shape[1], "array", in_memory=in_memory)
         self.lookback = windows.lookback
         self.table = table
@@ -102,6 +103,7 @@ class WindowSequences(Sequences):
 
     def take(self, rows: slice | NDArray[np.int64]) -> NDArray[Any]:
         starts, lengths = self.starts[rows], self.lengths[rows]
+        request_rows(self.table, starts, lengths)
         steps = np.arange(lengths.max())
         if self.uniform:
             return self.table[starts[:, None] + steps]
