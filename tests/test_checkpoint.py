@@ -224,6 +224,30 @@ def test_warm_start_goes_on_within_its_second_fit(tmp_path):
     assert set(tmp_path.glob("*.safetensors")) == files
 
 
+def test_a_folder_may_be_a_link(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    X, y = make_data()
+    killed_at(4, regressor(checkpoint=tmp_path / "link"), X, y)
+    assert (tmp_path / "link").is_symlink()
+    resumed = regressor(checkpoint=tmp_path / "folder").fit(X, y)
+    assert_same_model(resumed, regressor().fit(X, y))
+    assert len(list((tmp_path / "folder").iterdir())) == 1
+
+
+def test_a_file_may_be_a_link(tmp_path):
+    X, y = make_data()
+    killed_at(4, regressor(checkpoint=tmp_path / "one"), X, y)
+    path = file_of(tmp_path / "one")
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    regressor(checkpoint=tmp_path / "one").fit(X, y)
+    assert path.is_symlink()
+    path.unlink()
+    (tmp_path / "elsewhere").rename(path)
+    assert_same_model(regressor(checkpoint=tmp_path / "one").fit(X, y), regressor().fit(X, y))
+
+
 def test_partial_fit_writes_nothing(tmp_path):
     regressor(checkpoint=tmp_path / "folder").partial_fit(*make_data())
     assert list(tmp_path.iterdir()) == []
@@ -402,6 +426,20 @@ def test_a_folder_that_cannot_be_written_to(tmp_path, monkeypatch):
     monkeypatch.setattr("sklstm._training._net.LSTMNet.train_step", None)  # before any training
     with pytest.raises(PermissionError, match=r"Permission denied\. Nothing has been trained"):
         regressor(checkpoint=tmp_path).fit(*make_data())
+
+
+def test_a_file_that_may_only_be_read_is_kept(tmp_path, monkeypatch):
+    X, y = make_data()
+    killed_at(4, regressor(checkpoint=tmp_path), X, y)
+    path = file_of(tmp_path)
+    path.chmod(0o440)
+    if os.geteuid() == 0:  # who may write to every file
+        monkeypatch.setattr(os, "access", lambda *args: False)
+    content = path.read_bytes()
+    with pytest.raises(PermissionError, match=r"3 epochs could not be written: Permission denied"):
+        regressor(checkpoint=tmp_path).fit(X, y)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("change", ["cut off", "empty", "one bit", "another fit's"])

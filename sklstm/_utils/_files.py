@@ -1,8 +1,10 @@
 """Files that appear under their name only when they are complete."""
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +13,19 @@ from typing import IO
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A new file beside ``path`` that takes its name when the block ends without an error."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    """A new file beside ``path`` that takes its name when the block ends without an error.
+
+    Of a link the file that it leads to is replaced. A file that was there before has to be one
+    that may be written to, and its permissions are those of the new one.
+    """
+    path = Path(os.path.realpath(path))
+    mode = _mode_of(path)
+    # Short, whatever the length of the name: a folder takes no more than 255 bytes.
+    temporary = path.with_name(f".sklstm-{secrets.token_hex(8)}")
     try:
         with open(temporary, "xb") as file:
+            if mode is not None:
+                temporary.chmod(mode)
             yield file
             # Or after a power cut the name may be there and the content not.
             file.flush()
@@ -25,3 +35,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         raise
+
+
+def _mode_of(path: Path) -> int | None:
+    """Permissions of a file that can be replaced; None where there is none."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    code = 0
+    if stat.S_ISDIR(mode):
+        code = errno.EISDIR
+    elif not os.access(path, os.W_OK):
+        code = errno.EACCES
+    elif not stat.S_ISREG(mode):  # such as /dev/null, which is not ours to replace
+        code = errno.EEXIST
+    if code:
+        raise OSError(code, os.strerror(code), str(path))
+    return stat.S_IMODE(mode)

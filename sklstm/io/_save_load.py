@@ -45,7 +45,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     LSTMRegressor or LSTMClassifier alone does not need.
 
     The file appears when it is complete: whatever happens before, an older one of that name stays
-    as it was.
+    as it was. A link stays a link, and the permissions of an older file are kept.
 
     Parameters
     ----------
