@@ -123,19 +123,53 @@ def dumps(model: Any, slot_of: Callable[[Any], Slot]) -> bytes:
             return Pairs([(key, exchanged(item, exchange)) for key, item in value.items()])
         return value
 
+    try:
+        return _safe_bytes(exchanged(model, exchange))
+    except UnsafeError as error:
+        raise UnsafeError(_with_place(str(error), model, exchange)) from error
+
+
+def _safe_bytes(value: Any) -> bytes:
     skops = load_extra("skops.io", "sklstm.io.save", extra="skops")
     try:
-        data = compact(skops.dumps(exchanged(model, exchange)))
+        data = compact(skops.dumps(value))
         unsafe = set(skops.get_untrusted_types(data=data)) - set(_trusted())
     except Exception as error:
-        raise UnsafeError(f"a part of it is none that skops can save: {error}") from error
+        raise UnsafeError(f"holds a part that skops cannot save: {error}") from error
     if unsafe:
         raise UnsafeError(
-            f"it holds {', '.join(sorted(unsafe))}, not among the safe classes and functions of "
-            "scikit-learn and sklstm. Leave it out, or use joblib"
+            f"holds {', '.join(sorted(unsafe))}, not among the safe classes and functions of "
+            "scikit-learn and sklstm"
         )
-    check_archive(data)
+    try:
+        check_archive(data)
+    except ValueError as error:
+        raise UnsafeError(f"could not be loaded: {error}") from error
     return data
+
+
+def _with_place(reason: str, model: Any, exchange: Callable[[Any], Any]) -> str:
+    """What is not safe, in which parameter, and the way out."""
+    parameters = model.get_params()
+    # An LSTM has a slot, and parameters that skops does not see.
+    lstms = tuple(f"{name}__" for name, value in parameters.items() if isinstance(value, BaseLSTM))
+    places = []
+    for name, value in parameters.items():
+        if name.startswith(lstms):
+            continue
+        try:
+            _safe_bytes(exchanged(value, exchange))
+        except UnsafeError as error:
+            places.append((name.count("__"), name, value, str(error)))
+    if not places:
+        return f"it {reason}. Leave it out, or use joblib"
+    # The innermost and last: a step is unsafe where its parameter is, and steps where one is.
+    _, name, value, reason = max(reversed(places), key=lambda place: place[0])
+    what = getattr(value, "__qualname__", f"of type {type(value).__name__}")
+    return (
+        f"its parameter {name}, {what}, {reason}. Replace it by something that is safe, do its "
+        "work in front of the model, or use joblib"
+    )
 
 
 def loads(data: bytes, estimators: list[Any]) -> Any:

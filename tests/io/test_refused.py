@@ -19,6 +19,7 @@ from sklearn.callback import ScoringMonitor
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestRegressor, VotingRegressor
 from sklearn.feature_selection import SelectFromModel
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch.callbacks import EpochScoring
@@ -26,6 +27,7 @@ from skorch.callbacks import EpochScoring
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.io import _file, load, save
 from sklstm.io._skeleton import Drawn, Numbers
+from sklstm.preprocessing import SequenceTokenizer
 
 N = 12
 TABLE = np.random.default_rng(0).normal(size=(N, 4))
@@ -107,10 +109,47 @@ def test_what_is_not_safe_is_named_and_the_old_file_stays(model, names, tmp_path
     assert os.listdir(tmp_path) == ["model"]
 
 
+OWN = FunctionTransformer(own_function)
+TOKENS = SequenceTokenizer(tokenizer=str.split)
+PLACES = {
+    "alone": (TOKENS, "tokenizer, str.split, holds builtins.method_descriptor"),
+    "step": (
+        make_pipeline(TOKENS, LSTMClassifier(embedding_size=2, optimizer=OwnOptimizer)),
+        "sequencetokenizer__tokenizer, str.split, holds builtins.method_descriptor",
+    ),
+    "step in a step": (
+        make_pipeline(StandardScaler(), make_pipeline(OWN), unfitted()),
+        "pipeline__functiontransformer__func, own_function, holds .*test_refused.own_function",
+    ),
+    "search": (
+        GridSearchCV(make_pipeline(OWN, unfitted()), {}),
+        "estimator__functiontransformer__func, own_function, holds",
+    ),
+    "class": (make_pipeline(OwnScaler(), unfitted()), "ownscaler, of type OwnScaler, holds"),
+    "inside": (
+        make_pipeline(FunctionTransformer(kw_args={"rng": np.random.default_rng(0)})),
+        "functiontransformer__kw_args, of type dict, could not be loaded: .*Generator",
+    ),
+}
+
+
+@pytest.mark.parametrize("model, place", PLACES.values(), ids=PLACES.keys())
+def test_the_parameter_that_is_not_safe_is_named(model, place, tmp_path):
+    with pytest.raises(ValueError, match=rf"its parameter {place}.*Replace it by .*or use joblib"):
+        save(model, tmp_path / "model")
+
+
 def test_a_fitted_forest_is_not_safe(tmp_path):
     model = make_pipeline(SelectFromModel(RandomForestRegressor(2)), unfitted(max_epochs=1))
     with pytest.raises(ValueError, match=r"sklearn\.tree\._tree\.Tree"):
         save(model.fit(TABLE, y), tmp_path / "model")
+    # What an LSTM has, skops does not see.
+    model[-1].set_params(optimizer=OwnOptimizer)
+    with pytest.raises(ValueError, match="parameter selectfrommodel, of type SelectFromModel, hol"):
+        save(model, tmp_path / "model")
+    forest = RandomForestRegressor(2).fit(TABLE, y)
+    with pytest.raises(ValueError, match=r"code: it holds .*Tree.*Leave it out, or use joblib"):
+        save(forest, tmp_path / "model")
 
 
 @pytest.mark.parametrize("hint", ["callbacks", "augmentation"])
