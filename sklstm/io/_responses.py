@@ -1,5 +1,6 @@
 """From the network's outputs to what the file returns: predictions, labels, probabilities."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,12 @@ def _sigmoid(graph: Graph, logits: str) -> str:
 def _exported_labels(classes: NDArray[Any]) -> NDArray[Any]:
     """Labels as ONNX has them: text, as objects, or int64."""
     if all(isinstance(label, str) for label in classes.tolist()):
+        broken = [label for label in classes.tolist() if re.search("[\ud800-\udfff]", label)]
+        if broken:
+            raise ValueError(
+                "export_onnx writes labels in UTF-8, which has no surrogates. Got the label "
+                f"{broken[0]!r}. Fit on the codes of a LabelEncoder."
+            )
         return classes.astype(object)
     if classes.dtype.kind in "biuf":
         labels = classes.astype(np.int64)

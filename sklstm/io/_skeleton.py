@@ -22,7 +22,7 @@ from ._archive import check_archive, compact
 from ._exchange import exchanged
 from ._requests import Requests, request_of, requests_of
 from ._trusted import name_of, trusted_types
-from ._values import UnsafeError
+from ._values import UnsafeError, why_changed
 
 
 class Slot:
@@ -111,6 +111,8 @@ def dumps(model: Any, slot_of: Callable[[Any], Slot]) -> bytes:
     """The bytes of skops; ``slot_of`` gives the slot of an LSTM."""
 
     def exchange(value: Any) -> Any:
+        if reason := why_changed(value if isinstance(value, dict) else [value]):
+            raise UnsafeError(reason)
         if isinstance(value, BaseLSTM):
             return slot_of(value)
         if isinstance(value, MetadataRequest):

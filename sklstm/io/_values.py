@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,8 +26,20 @@ _NUMBERS: dict[str, Any] = {
 _LARGEST_TEXT = 2**24
 
 
+# The halves of a character, side by side: JSON has the same escapes for them and for the character.
+_HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+
 class UnsafeError(ValueError):
     """A value that a file does not hold."""
+
+
+def why_changed(values: Iterable[Any]) -> str | None:
+    """What a file would do to one of the texts among the values; None where it keeps them."""
+    for value in values:
+        if isinstance(value, str) and _HALVES.search(value):
+            return f"holds the text {value!r}, whose surrogates would come back as one character"
+    return None
 
 
 class Writer:
@@ -44,8 +58,11 @@ class Writer:
             sklstm defines.
         """
         kind = type(value)
-        if value is None or kind in (bool, int, str):
+        if value is None or kind in (bool, int):
             return value
+        if kind in (str, np.str_):
+            (text,) = self._texts([str(value)], where)
+            return text if kind is str else {"scalar": text, "dtype": "str"}
         if kind is float:
             return value if math.isfinite(value) else {"float": repr(value)}
         if kind is list:
@@ -61,14 +78,17 @@ class Writer:
             }
         if isinstance(value, np.ndarray):
             return self._array(value, where)
-        if kind is np.str_:
-            return {"scalar": str(value), "dtype": "str"}
         if isinstance(value, np.generic) and value.dtype.name in _NUMBERS:
             return {"scalar": self.encode(value.item(), where), "dtype": value.dtype.name}
         return self._object(value, where)
 
     def _items(self, values: Any, where: str) -> list[Any]:
         return [self.encode(value, f"{where}.{i}") for i, value in enumerate(values)]
+
+    def _texts(self, texts: list[str], where: str) -> list[str]:
+        if reason := why_changed(texts):
+            raise UnsafeError(f"{where} {reason}")
+        return texts
 
     def _array(self, array: NDArray[Any], where: str) -> Any:
         if type(array) in (np.ndarray, np.memmap):
@@ -87,7 +107,7 @@ class Writer:
             if array.dtype.kind == "U" and array.ndim == 1 and array.size <= _LARGEST_TEXT:
                 width = array.dtype.itemsize // np.dtype("U1").itemsize
                 if width * len(array) <= _LARGEST_TEXT:
-                    return {"texts": array.tolist(), "width": width}
+                    return {"texts": self._texts(array.tolist(), where), "width": width}
         raise UnsafeError(
             f"{where} is an array of type {type(array).__name__}, dtype {array.dtype} and shape "
             f"{array.shape}"

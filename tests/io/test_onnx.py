@@ -244,6 +244,9 @@ def test_other_labels_are_refused(tmp_path):
     model = fitted(LSTMClassifier, days[TWO[:, 0]])
     with pytest.raises(ValueError, match=r"text, whole numbers or booleans.*datetime64"):
         export_onnx(model, tmp_path / "model.onnx")
+    model = fitted(LSTMClassifier, np.array(["a", "\ud83d"])[TWO[:, 0]])
+    with pytest.raises(ValueError, match=r"no surrogates. Got the label '\\ud83d'\. Fit on"):
+        export_onnx(model, tmp_path / "model.onnx")
     model = fitted(LSTMClassifier, np.array([1, 2**63 + 5], dtype=np.uint64)[TWO[:, 0]])
     with pytest.raises(ValueError, match=r"text, whole numbers or booleans.*uint64"):
         export_onnx(model, tmp_path / "model.onnx")

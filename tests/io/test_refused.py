@@ -11,6 +11,7 @@ import zipfile
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 import torch
@@ -20,7 +21,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestRegressor, VotingRegressor
 from sklearn.feature_selection import SelectFromModel
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch.callbacks import EpochScoring
 
@@ -137,6 +138,35 @@ PLACES = {
 def test_the_parameter_that_is_not_safe_is_named(model, place, tmp_path):
     with pytest.raises(ValueError, match=rf"its parameter {place}.*Replace it by .*or use joblib"):
         save(model, tmp_path / "model")
+
+
+HALVES = "\ud83d\ude00"  # of a character that is written otherwise, "\U0001f600"
+TEXTS = {
+    "label": (LSTMClassifier(2, max_epochs=1).fit(TABLE, [HALVES, "b"] * (N // 2)), "classes_"),
+    "label object": (
+        LSTMClassifier(2, max_epochs=1).fit(TABLE, np.array([HALVES, "b"] * (N // 2), object)),
+        r"classes_\.1",
+    ),
+    "key": (LSTMClassifier(class_weight={HALVES: 1.0}), "a key of class_weight"),
+    "NumPy text": (LSTMClassifier(class_weight={np.str_(HALVES): 1.0}), "a key of class_weight"),
+    "column": (
+        unfitted(max_epochs=1).fit(pd.DataFrame(TABLE, columns=["a", "b", "c", HALVES]), y),
+        r"feature_names_in_\.3",
+    ),
+    "step": (Pipeline([(HALVES, unfitted())]), r"its parameter steps, of type list,"),
+    "parameter": (
+        make_pipeline(FunctionTransformer(kw_args={"a": (HALVES,)})),
+        "functiontransformer__kw_args, of type dict,",
+    ),
+    "word": (SequenceTokenizer(tokenizer=list).fit([[HALVES]]), "it"),
+}
+
+
+@pytest.mark.parametrize("model, place", TEXTS.values(), ids=TEXTS.keys())
+def test_a_text_that_would_come_back_as_another_is_named(model, place, tmp_path):
+    with pytest.raises(ValueError, match=rf"{place} holds the text '\\ud83d\\ude00', whose surro"):
+        save(model, tmp_path / "model")
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_fitted_forest_is_not_safe(tmp_path):

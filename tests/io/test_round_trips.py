@@ -111,6 +111,7 @@ LSTMS = {
     "two classes": (classifier(class_weight="balanced"), X, labels("früh", "spät")),
     "three classes": (classifier(class_weight={"a": 1, "b": 2.0, "c": 1}), X, labels(*"abc")),
     "objects": (classifier(), X, labels("long label", "b", "c", dtype=object)),
+    "odd texts": (classifier(), X, labels("\ud83d", "\ude00\ud83d", "\U0001f600", "\x00e")),
     "wide texts": (classifier(), X, labels("a", "b", dtype="U100")),
     "integers": (classifier(), X, labels(-1, 2**40)),
     "bytes": (classifier(), X, labels(1, 2, 3, dtype=np.uint8)),
