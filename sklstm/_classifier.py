@@ -132,7 +132,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Folder in which ``fit`` keeps its state after every epoch, in one file for each set of
         parameters and data: killed, the same ``fit`` goes on from there and ends with the same
         model. It needs a ``random_state`` and no ``callbacks``. The files stay until you delete
-        them; ``partial_fit`` writes none.
+        them; ``partial_fit`` writes none. A leading ``~`` is your home folder.
     device : str, default="auto"
         "auto" takes a GPU where torch sees one, else the CPU; or a device of torch.
     random_state : int, RandomState instance or None, default=None

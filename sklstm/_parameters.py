@@ -18,6 +18,7 @@ from ._training import (
     check_optimizer,
     derived_seed,
 )
+from ._utils._files import in_full
 from ._utils._sklearn import Interval, StrOptions
 from .nn import INPUT, POOLINGS
 
@@ -198,7 +199,11 @@ class LSTMParameters(BaseEstimator):
                 f"The 'callbacks' parameter of {name} must be None with a checkpoint, which does "
                 f"not keep what callbacks remember. Got {self.callbacks!r}."
             )
-        folder = Path(self.checkpoint)
+        if self.checkpoint == "":  # which Path takes for the folder of now
+            raise ValueError(
+                f"The 'checkpoint' parameter of {name} must be a folder or None. Got '' instead."
+            )
+        folder = in_full(self.checkpoint)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

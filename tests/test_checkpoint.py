@@ -248,6 +248,18 @@ def test_a_file_may_be_a_link(tmp_path):
     assert_same_model(regressor(checkpoint=tmp_path / "one").fit(X, y), regressor().fit(X, y))
 
 
+def test_a_folder_below_the_home_folder(tmp_path, monkeypatch):
+    home, here = tmp_path / "home", tmp_path / "here"
+    for folder in (home, here):
+        folder.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(here)
+    model = regressor(checkpoint="~/kept", max_epochs=1).fit(*make_data())
+    assert model.checkpoint == "~/kept"
+    assert file_of(home / "kept").exists()
+    assert list(here.iterdir()) == []
+
+
 def test_partial_fit_writes_nothing(tmp_path):
     regressor(checkpoint=tmp_path / "folder").partial_fit(*make_data())
     assert list(tmp_path.iterdir()) == []
@@ -470,7 +482,7 @@ def test_a_corrupt_checkpoint_is_an_error_that_loses_nothing(change, tmp_path):
     assert_array_equal(model.fit(X, y).predict(X), before)
 
 
-def test_a_checkpoint_needs_a_seed_and_no_callbacks(tmp_path):
+def test_a_checkpoint_needs_a_seed_and_no_callbacks(tmp_path, monkeypatch):
     folder = tmp_path / "folder"
     with pytest.raises(ValueError, match=r"'random_state' parameter .* must be an int .* None"):
         regressor(checkpoint=folder, random_state=None).fit(*make_data())
@@ -478,6 +490,10 @@ def test_a_checkpoint_needs_a_seed_and_no_callbacks(tmp_path):
         regressor(checkpoint=folder, callbacks=[PrintLog()]).fit(*make_data())
     with pytest.raises(ValueError, match=r"'checkpoint' parameter .* Got 3 instead"):
         regressor(checkpoint=3).fit(*make_data())
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"'checkpoint' .* must be a folder or None\. Got ''"):
+        regressor(checkpoint="").fit(*make_data())
+    assert list(tmp_path.iterdir()) == []
     assert not folder.exists()
     regressor(checkpoint=folder, callbacks=[]).fit(*make_data())
 

@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import IO
 
 
+def in_full(path: str | os.PathLike[str]) -> Path:
+    """The path with the home folder in the place of a leading ``~``, as a shell reads it."""
+    return Path(os.path.expanduser(path))
+
+
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """A new file beside ``path`` that takes its name when the block ends without an error.
@@ -18,7 +23,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     Of a link the file that it leads to is replaced. A file that was there before has to be one
     that may be written to, and its permissions are those of the new one.
     """
-    path = Path(os.path.realpath(path))
+    path = Path(os.path.realpath(in_full(path)))
     mode = _mode_of(path)
     # Short, whatever the length of the name: a folder takes no more than 255 bytes.
     temporary = path.with_name(f".sklstm-{secrets.token_hex(8)}")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._utils._files import in_full
 from . import _exports, _names, _storage, _views
 
 FloatArray = NDArray[np.float64]
@@ -409,7 +410,7 @@ class Explanation:
         Parameters
         ----------
         path : str or path-like
-            Written as it is, without adding a suffix.
+            Written as it is, without adding a suffix. A leading ``~`` is your home folder.
         """
         arrays: dict[str, Any] = {name: getattr(self, name) for name in (*_ARRAYS, *_OF_ALL_ROWS)}
         _storage.write(
@@ -427,7 +428,7 @@ class Explanation:
         Parameters
         ----------
         path : str or path-like
-            The file.
+            The file; a leading ``~`` is your home folder.
 
         Returns
         -------
@@ -438,7 +439,7 @@ class Explanation:
         ValueError
             If the file is not a saved Explanation.
         """
-        with open(path, "rb") as file:
+        with open(in_full(path), "rb") as file:
             # Whatever goes wrong inside an unknown file means the same: it is not one of ours.
             try:
                 fields = _storage.read(file)

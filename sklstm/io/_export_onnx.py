@@ -30,7 +30,8 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
         Or a search that has found one, or a Pipeline with no other step. Of what `quantize`
         returns the integers are written: with 64 units the file has a third of the size.
     path : str or path-like
-        A file there is replaced when the new one is complete, as `save` does it.
+        A file there is replaced when the new one is complete, as `save` does it. A
+        leading ``~`` is your home folder.
 
     Raises
     ------

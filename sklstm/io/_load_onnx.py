@@ -1,9 +1,9 @@
 """load_onnx."""
 
 import os
-from pathlib import Path
 
 from .._utils._extras import load_extra
+from .._utils._files import in_full
 from ._description import from_metadata
 from ._predictors import OnnxClassifier, OnnxRegressor
 
@@ -17,6 +17,7 @@ def load_onnx(path: str | os.PathLike[str]) -> "OnnxRegressor | OnnxClassifier":
     Parameters
     ----------
     path : str or path-like
+        A leading ``~`` is your home folder.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def load_onnx(path: str | os.PathLike[str]) -> "OnnxRegressor | OnnxClassifier":
     True
     """
     runtime = load_extra("onnxruntime", "load_onnx", "onnx")
-    content = Path(path).read_bytes()
+    content = in_full(path).read_bytes()
     options = runtime.SessionOptions()
     # More threads wait for each other by spinning, and cost a single row more than they give.
     options.intra_op_num_threads = 1

@@ -1,7 +1,6 @@
 """save and load."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from .._base import BaseLSTM
-from .._utils._files import replacing
+from .._utils._files import in_full, replacing
 from .._version import __version__
 from ..nn import ModuleFactory
 from ._estimators import read_lstm, write_lstm
@@ -53,7 +52,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         LSTMRegressor, LSTMClassifier, or a Pipeline, a ColumnTransformer, a search or another
         estimator of scikit-learn, with or without an LSTM in it; fitted or not.
     path : str or path-like
-        The file. It is replaced if it exists.
+        The file. It is replaced if it exists. A leading ``~`` is your home folder.
 
     Raises
     ------
@@ -98,7 +97,6 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     """
     if not isinstance(model, BaseEstimator):
         raise ValueError(f"model must be an estimator of sklstm or scikit-learn. Got {model!r}.")
-    path = Path(path)
     try:
         content, arrays, module = _packed(model)
         _unpacked(content, arrays, module)  # what could not be loaded is not written
@@ -123,7 +121,7 @@ def load(path: str | os.PathLike[str], *, module: ModuleFactory | None = None) -
     Parameters
     ----------
     path : str or path-like
-        The file.
+        The file; a leading ``~`` is your home folder.
     module : callable, optional
         The factory of the ``module`` parameter, for a model that was saved with one.
 
@@ -162,7 +160,7 @@ def load(path: str | os.PathLike[str], *, module: ModuleFactory | None = None) -
     ...
     ValueError: ...model.sklstm' cannot be loaded: sklstm.io.save did not write it.
     """
-    path = Path(path)
+    path = in_full(path)
     # Whatever goes wrong inside an unknown file means the same: it is not one of ours.
     try:
         return _unpacked(*read(path), module)

@@ -37,7 +37,8 @@ def report(
     y : array-like of shape (n,), (n, n_outputs), or as ``fit`` takes it
         Their targets.
     path : str or path-like
-        Of the page. A file that is there is replaced when the page is complete.
+        Of the page. A file that is there is replaced when the page is complete. A leading ``~`` is
+        your home folder.
     background : array-like of the same kind as X, optional
         Rows that the explained rows are compared with, as in ``explain_shap``: usually some
         hundred training rows. None takes those that the model kept (``keep_background``), or else

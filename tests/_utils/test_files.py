@@ -3,6 +3,7 @@
 import os
 import stat
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -67,6 +68,21 @@ def test_a_name_may_be_as_long_as_the_folder_takes(write, read, tmp_path):
     read(tmp_path / name)
     with pytest.raises(OSError, match="name too long"):
         write(tmp_path / f"{name}n")
+
+
+@ways
+def test_a_leading_tilde_is_the_home_folder(write, read, tmp_path, monkeypatch):
+    home, here = tmp_path / "home", tmp_path / "here"
+    for folder in (home, here):
+        folder.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(here)
+    for name in ("~/one", Path("~") / "one"):
+        write(name)
+        read(name)
+    write("./~")  # as a shell, too, reads it
+    read("./~")
+    assert (os.listdir(home), os.listdir(here)) == (["one"], ["~"])
 
 
 @pytest.mark.parametrize("umask, mode", [(0o022, 0o644), (0o077, 0o600)])
