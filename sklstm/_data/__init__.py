@@ -12,7 +12,7 @@ from ._scaling import column_scale, weighted_scale
 from ._sequences import Sequences, rows_per_chunk
 from ._splitting import split_last, split_random
 from ._steps import TimeSteps, read_steps
-from ._stored import as_array
+from ._stored import as_array, computed
 from ._targets import encode_labels, read_classes, read_labels, read_targets
 from ._timeline import Times, column_times, index_times, is_usual, steps_between, usual_step
 from ._weights import read_weights
@@ -28,6 +28,7 @@ __all__ = [
     "codes_seen",
     "column_scale",
     "column_times",
+    "computed",
     "encode_labels",
     "flatten_steps",
     "in_batches",

@@ -6,8 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def computed(X: Any) -> Any:
+    """The array of NumPy that one of dask stands for, with its mask; X itself where it is another.
+
+    NumPy asks dask for the values alone.
+    """
+    is_dask = hasattr(X, "__dask_graph__") and not hasattr(X, "columns")
+    return X.compute() if is_dask else X
+
+
 def as_array(X: Any) -> NDArray[Any]:
     """An array over X; what is masked is missing."""
+    X = computed(X)
     if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "fiub":
         return np.ma.filled(X.astype(np.float64), np.nan)
     return np.asarray(X)

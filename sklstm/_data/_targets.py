@@ -10,7 +10,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ._checks import is_missing, to_numeric
-from ._stored import as_array
+from ._stored import as_array, computed
 
 
 def read_targets(y: Any, n_samples: int) -> NDArray[np.float64]:
@@ -34,6 +34,7 @@ def read_labels(y: Any, n_samples: int) -> tuple[NDArray[Any], bool]:
     labels : array
     multilabel : bool
     """
+    y = computed(y)
     _check_no_label_is_missing(y)
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y")

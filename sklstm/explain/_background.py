@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._data import Sequences
+from .._data import Sequences, as_array
 from ._representatives import (
     MAX_ROWS,
     N_REPRESENTATIVES,
@@ -132,7 +132,7 @@ def read_background(
     check_background(background)
     n_each = None
     if getattr(background, "ndim", None) == 4:
-        background = np.asarray(background)
+        background = as_array(background)
         if len(background) != len(lengths):
             raise ValueError(
                 "The 'background' parameter of shape (n, n_references, n_timesteps, n_features) "

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .._data import index_times, is_usual, steps_between, usual_step
+from .._data import as_array, index_times, is_usual, steps_between, usual_step
 from ._rows import about_jumps, read_rows
 
 
@@ -105,7 +105,7 @@ def make_windows(
 def _as_column(series: Any) -> Any:
     if hasattr(series, "to_frame"):
         return series.to_frame()
-    return np.reshape(np.asarray(series), (-1, 1))
+    return np.reshape(as_array(series), (-1, 1))
 
 
 def _target_column(table: Any, target: str | int | None) -> int:

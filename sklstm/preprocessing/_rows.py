@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from .._data import as_array, rows_per_chunk
+from .._data import as_array, computed, rows_per_chunk
 
 
 def read_rows(X: Any, *, name: str = "X", estimator: Any = None) -> NDArray[Any]:
@@ -18,6 +18,7 @@ def read_rows(X: Any, *, name: str = "X", estimator: Any = None) -> NDArray[Any]
         Where a cell is NaN or infinite, or a column holds no numbers; the message names the row
         and the column.
     """
+    X = computed(X)
     if isinstance(X, np.ma.MaskedArray):
         X = as_array(X)
     _check_no_dates(X, name)
