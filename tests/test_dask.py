@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import contextmanager
 
 import joblib
 import numpy as np
@@ -25,13 +26,19 @@ TABLE = X.reshape(80, -1)
 LINEAR = LinearRegression().fit(TABLE, Y)
 
 
-@pytest.fixture(scope="module")
-def client():
-    options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None}
+@contextmanager
+def cluster_of(n_workers):
+    options = {"processes": True, "threads_per_worker": 2 // n_workers, "dashboard_address": ":0"}
     with (
-        LocalCluster(n_workers=2, host="127.0.0.1", **options) as cluster,
+        LocalCluster(n_workers=n_workers, host="127.0.0.1", **options) as cluster,
         Client(cluster) as found,
     ):
+        yield found
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster_of(2) as found:
         yield found
 
 
@@ -110,4 +117,27 @@ def test_the_tasks_of_a_worker_that_dies_are_done_by_others(on_dask):
     killer.join(timeout=60)
     with joblib.parallel_config(backend="sequential"):
         expected = explain_permutation(MODEL, X, Y, **call | {"scoring": "r2"})
+    np.testing.assert_array_equal(found.importances, expected.importances)
+
+
+class Deadly:
+    """A scorer that ends the first worker that calls it."""
+
+    def __init__(self, marker):
+        self.marker = marker
+        self.caller = os.getpid()
+
+    def __call__(self, model, X, y):
+        if os.getpid() != self.caller and not self.marker.exists():
+            self.marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return r2_score(y, model.predict(X))
+
+
+def test_data_that_died_with_the_only_worker_that_had_them_are_sent_again(tmp_path):
+    expected = explain_permutation(MODEL, X, Y, random_state=0, level="cell")
+    with cluster_of(1), joblib.parallel_config(backend="dask"):
+        scoring = Deadly(tmp_path / "marker")
+        found = explain_permutation(MODEL, X, Y, scoring=scoring, random_state=0, level="cell")
+    assert scoring.marker.exists()
     np.testing.assert_array_equal(found.importances, expected.importances)

@@ -6,7 +6,6 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from joblib import Parallel
 from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 from tqdm import tqdm
@@ -14,7 +13,7 @@ from tqdm import tqdm
 from .._attribution import explaining, unit_held
 from ._inside import Inside
 from ._rows import PATIENCE
-from ._workers import task_of
+from ._workers import in_order, task_of
 
 FloatArray = NDArray[np.float64]
 
@@ -52,13 +51,11 @@ class Ablation:
         blocks = [units[start : start + BLOCK] for start in range(0, len(units), BLOCK)]
         task = task_of(_scores, self, values)
         scores: list[float] = []
-        with Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
-            results = parallel(task(block) for block in blocks)
-            bar = tqdm(total=len(units), desc="Ablating", unit="unit", delay=PATIENCE, leave=False)
-            for part in results:
-                scores += part
-                bar.update(len(part))
-            bar.close()
+        bar = tqdm(total=len(units), desc="Ablating", unit="unit", delay=PATIENCE, leave=False)
+        for part in in_order(task, blocks, n_jobs):
+            scores += part
+            bar.update(len(part))
+        bar.close()
         return self.baseline - np.reshape(scores, self.shape)
 
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from joblib import Parallel
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from torch import Tensor
@@ -22,7 +21,7 @@ from ._pipelines import Route, is_lstm
 from ._responses import Response, check_class_of_two, outputs_named, read_response
 from ._rows import PATIENCE, Attributed, moments_of
 from ._sampling import sampled
-from ._workers import task_of
+from ._workers import in_order, task_of
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -171,22 +170,20 @@ def explained(
     fidelity: FloatArray | None = None
     chunks = _chunks(rows)
     task = task_of(_explain_chunk, model, rows, level.table, explain)
-    with Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
-        results = parallel(task(chunk) for chunk in chunks)
-        bar = tqdm(total=n, desc="Explaining", unit="row", delay=PATIENCE, leave=False)
-        for chunk, (players, part) in zip(chunks, results, strict=True):
-            values[chunk[:, None], players] = part.values
-            base[chunk] = part.base
-            if part.deviation is not None:
-                deviation[chunk] = part.deviation
-            if part.fidelity is not None:
-                fidelity = np.zeros((n, k)) if fidelity is None else fidelity
-                fidelity[chunk] = part.fidelity
-            if part.error is not None:
-                errors = np.zeros_like(values) if errors is None else errors
-                errors[chunk[:, None], players] = part.error
-            bar.update(len(chunk))
-        bar.close()
+    bar = tqdm(total=n, desc="Explaining", unit="row", delay=PATIENCE, leave=False)
+    for chunk, (players, part) in zip(chunks, in_order(task, chunks, n_jobs), strict=True):
+        values[chunk[:, None], players] = part.values
+        base[chunk] = part.base
+        if part.deviation is not None:
+            deviation[chunk] = part.deviation
+        if part.fidelity is not None:
+            fidelity = np.zeros((n, k)) if fidelity is None else fidelity
+            fidelity[chunk] = part.fidelity
+        if part.error is not None:
+            errors = np.zeros_like(values) if errors is None else errors
+            errors[chunk[:, None], players] = part.error
+        bar.update(len(chunk))
+    bar.close()
     return Attributed(values, errors, base, deviation, fidelity)
 
 

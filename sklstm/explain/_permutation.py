@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel
 from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch
@@ -12,7 +11,7 @@ from sklearn.utils import Bunch
 from ._orders import Orders, read_orders
 from ._players import Players, players_of
 from ._random import own_random_state
-from ._workers import check_n_jobs, task_of
+from ._workers import check_n_jobs, in_order, task_of
 
 
 def explain_permutation(
@@ -145,7 +144,7 @@ def explain_permutation(
 
     baseline = score(X)
     task = task_of(_permuted_scores, score, players, orders, n_repeats, seed)
-    scores = Parallel(n_jobs=n_jobs)(task(player) for player in range(len(players)))
+    scores = [*in_order(task, range(len(players)), n_jobs, return_as="list")]
     if isinstance(baseline, dict):
         return {
             name: _bunch(value, [[s[name] for s in repeats] for repeats in scores], players)

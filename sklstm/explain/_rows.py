@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
-from joblib import Parallel
 from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
@@ -15,7 +14,7 @@ from .._data import Sequences
 from ..nn import ScaledNetwork
 from ._background import Background
 from ._levels import Level
-from ._workers import task_of
+from ._workers import in_order, task_of
 
 FloatArray = NDArray[np.float64]
 
@@ -120,14 +119,13 @@ def attributed(
     size = CHUNK_ENTRIES // (level.n_players * int(np.prod(out)))
     task = task_of(_explain_chunk, network, readout, kernel)
     chunks = list(_chunks(sequences, min(max(1, size), CHUNK_ROWS.get(method, FEW_ROWS))))
-    with (
-        explaining(network, network.x_mean.device),
-        Parallel(n_jobs=n_jobs, return_as="generator") as parallel,
-    ):
-        results = parallel(
-            task(*_read(sequences, background, chunk), level.table[chunk.steps]) for chunk in chunks
-        )
+
+    def task_of_chunk(chunk: Chunk) -> Any:
+        return task(*_read(sequences, background, chunk), level.table[chunk.steps])
+
+    with explaining(network, network.x_mean.device):
         bar = tqdm(total=n, desc="Explaining", unit="row", delay=PATIENCE, leave=False)
+        results = in_order(task_of_chunk, chunks, n_jobs)
         for chunk, (players, part, part_error, of_rows) in zip(chunks, results, strict=True):
             where: Any = (chunk.rows[:, None], players)
             rows: Any = chunk.rows

@@ -5,7 +5,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from joblib import Parallel
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
@@ -19,7 +18,7 @@ from ._names import names_of_outputs
 from ._pipelines import Route, is_lstm
 from ._random import own_random_state
 from ._rows import PATIENCE
-from ._workers import check_n_jobs, task_of
+from ._workers import check_n_jobs, in_order, task_of
 
 
 def explain_variance(
@@ -161,16 +160,14 @@ def explain_variance(
 
     lengths_of, (A, B) = independent.draw(n_samples, rng)
     f_A, f_B = independent.outputs(lengths_of, A), independent.outputs(lengths_of, B)
-    acting = np.unique(level_of_model.table)  # a column that is dropped does nothing
+    acting = np.unique(level_of_model.table).tolist()  # a column that is dropped does nothing
     f_AB = np.repeat(f_A[None], players.n_players, axis=0)
     task = task_of(_with_player, independent, lengths_of, A, B)
-    with Parallel(n_jobs=n_jobs, return_as="generator") as parallel:
-        results = parallel(task(player) for player in acting)
-        bar = tqdm(total=len(acting), desc="Explaining", unit="player", delay=PATIENCE, leave=False)
-        for player, outputs in zip(acting, results, strict=True):
-            f_AB[player] = outputs
-            bar.update()
-        bar.close()
+    bar = tqdm(total=len(acting), desc="Explaining", unit="player", delay=PATIENCE, leave=False)
+    for player, outputs in zip(acting, in_order(task, acting, n_jobs), strict=True):
+        f_AB[player] = outputs
+        bar.update()
+    bar.close()
     lengths = rows.lengths[lengths_of]
     indices = sobol_indices(
         f_A,
