@@ -2,10 +2,8 @@
 
 import os
 
-from .._utils._extras import load_extra
 from .._utils._files import in_full
-from ._description import from_metadata
-from ._predictors import OnnxClassifier, OnnxRegressor
+from ._predictors import OnnxClassifier, OnnxRegressor, read_predictor
 
 
 def load_onnx(path: str | os.PathLike[str]) -> "OnnxRegressor | OnnxClassifier":
@@ -25,8 +23,10 @@ def load_onnx(path: str | os.PathLike[str]) -> "OnnxRegressor | OnnxClassifier":
         With the methods and the fitted attributes of the estimator that are about prediction:
         ``predict``; ``predict_quantiles`` of a fit with ``loss="quantile"``; ``predict_proba``,
         ``predict_log_proba``, ``decision_function`` and ``classes_``; ``n_features_in_``,
-        ``n_sequence_features_``, ``n_timesteps_in_``, ``feature_names_in_``. It computes on one
-        thread; calls from several threads run side by side.
+        ``n_sequence_features_``, ``n_timesteps_in_``, ``feature_names_in_``; and ``score``, R² or
+        accuracy. scikit-learn takes it for a fitted estimator whose ``fit`` is an error: scorers,
+        displays and ``permutation_importance`` work. A pickle of it holds the file. It computes on
+        one thread; calls from several threads run side by side.
 
     Raises
     ------
@@ -56,15 +56,5 @@ def load_onnx(path: str | os.PathLike[str]) -> "OnnxRegressor | OnnxClassifier":
     >>> bool((shipped.predict(X) == model.predict(X)).all())
     True
     """
-    runtime = load_extra("onnxruntime", "load_onnx", "onnx")
-    content = in_full(path).read_bytes()
-    options = runtime.SessionOptions()
-    # More threads wait for each other by spinning, and cost a single row more than they give.
-    options.intra_op_num_threads = 1
-    try:
-        session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has a class for each cause, and no common one
-        raise ValueError(f"onnxruntime cannot read {path} as an ONNX file: {error}") from error
-    description = from_metadata(session.get_modelmeta().custom_metadata_map, path)
-    kind = OnnxClassifier if description["kind"] == "classifier" else OnnxRegressor
-    return kind(session, description)
+    path = in_full(path)
+    return read_predictor(path.read_bytes(), str(path))

@@ -1,5 +1,6 @@
 """What is exported predicts what the estimator predicts, without torch."""
 
+import copy
 import os
 import pickle
 import subprocess
@@ -13,13 +14,21 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
+from joblib import Parallel, delayed
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.explain import explain_permutation
 from sklstm.io import export_onnx, load_onnx
 from sklstm.io._predictors import BATCH_STEPS
 from sklstm.preprocessing import SequenceWise, SlidingWindow
@@ -198,6 +207,78 @@ def test_threads_may_share_a_predictor(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(shipped.predict, parts))
     np.testing.assert_array_equal(found, expected)
+
+
+SCORED = ["last", "two targets", "per step", "two classes", "multilabel", "per step, three classes"]
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_scores_are_those_of_the_estimator(name, tmp_path):
+    kind, target, options = CASES[name]
+    model = fitted(kind, target, **options)
+    shipped = exported(model, tmp_path)
+    X, y = cut(sequences()), target
+    if options.get("return_sequences"):
+        y = [steps[: len(x)] for x, steps in zip(X, target, strict=True)]
+    for weights in (None, np.arange(N)):
+        score = shipped.score(X, y, sample_weight=weights)
+        assert score == pytest.approx(model.score(X, y, sample_weight=weights), rel=1e-4)
+    assert shipped.score(X, y) != score
+
+
+@pytest.mark.parametrize("name", ["two targets", "three classes of text", "quantiles"])
+def test_it_is_pickled_as_its_file(name, tmp_path):
+    kind, target, options = CASES[name]
+    shipped = exported(fitted(kind, target, **options), tmp_path)
+    content = (tmp_path / "model.onnx").read_bytes()
+    (tmp_path / "model.onnx").unlink()
+    pickled = pickle.dumps(shipped)
+    assert len(pickled) < len(content) + 200
+    for copied in (pickle.loads(pickled), copy.deepcopy(shipped)):
+        assert vars(copied).keys() == vars(shipped).keys()
+        np.testing.assert_array_equal(copied.predict(sequences()), shipped.predict(sequences()))
+    X = [sequences(seed) for seed in range(2)]
+    found = Parallel(n_jobs=2)(delayed(shipped.predict)(x) for x in X)
+    np.testing.assert_array_equal(found, [shipped.predict(x) for x in X])
+
+
+def test_it_stands_where_the_estimator_stood(tmp_path):
+    X, target = sequences().reshape(N, -1), np.array(["a", "b"])[TWO[:, 0]]
+    options = {"hidden_size": 4, "n_timesteps": STEPS, "max_epochs": 2, "random_state": 0}
+    model = LSTMClassifier(**options).fit(X, target)
+    shipped = exported(model, tmp_path)
+    assert is_classifier(shipped)
+    assert not is_regressor(shipped)
+    check_is_fitted(shipped)
+    assert repr(shipped) == "OnnxClassifier()"
+    importances = [
+        permutation_importance(of, X, target, n_repeats=2, random_state=0).importances
+        for of in (shipped, model)
+    ]
+    np.testing.assert_array_equal(*importances)
+    importances = [
+        explain_permutation(of, X, target, random_state=0).importances for of in (shipped, model)
+    ]
+    np.testing.assert_array_equal(*importances)
+    for scoring in ("accuracy", "roc_auc", "neg_log_loss"):
+        found, expected = (get_scorer(scoring)(of, X, target) for of in (shipped, model))
+        assert found == pytest.approx(expected, rel=1e-5)
+    scaler = StandardScaler().fit(X)
+    assert make_pipeline(scaler, shipped).score(X, target) == shipped.score(
+        scaler.transform(X), target
+    )
+    calibrated = CalibratedClassifierCV(FrozenEstimator(shipped)).fit(X, target)
+    assert calibrated.predict_proba(X).shape == (N, 2)
+    assert is_regressor(exported(fitted(LSTMRegressor, NUMBERS[:, 0]), tmp_path))
+
+
+def test_it_is_not_fitted_again(tmp_path):
+    shipped = exported(fitted(LSTMRegressor, NUMBERS[:, 0, 0]), tmp_path)
+    assert clone(shipped) is shipped
+    with pytest.raises(NotImplementedError, match="OnnxRegressor comes from an ONNX file"):
+        shipped.fit(sequences(), NUMBERS[:, 0, 0])
+    with pytest.raises(ValueError, match=r"(?s)All the 2 fits failed.*only predicts\. Fit"):
+        cross_val_score(shipped, sequences(), NUMBERS[:, 0, 0], cv=2)
 
 
 def test_certain_classes_have_their_small_probabilities(tmp_path):
@@ -477,6 +558,7 @@ class Forbidden:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Forbidden())
+import pickle
 import numpy as np
 from sklstm.io import load_onnx
 
@@ -484,6 +566,8 @@ given = np.load("given.npz")
 for kind in ("regressor", "classifier"):
     model = load_onnx(f"{kind}.onnx")
     ragged = [x[:length] for x, length in zip(given["X"], given["lengths"])]
+    model = pickle.loads(pickle.dumps(model))
+    assert model.score(ragged, model.predict(ragged)) == 1
     np.testing.assert_allclose(model.predict_proba(ragged) if kind == "classifier" else
                                model.predict(ragged), given[kind], rtol=1e-5)
 try:
