@@ -18,10 +18,19 @@ KEY = "sklstm"
 PROTOCOL = 1
 
 
-def describe(estimator: Any) -> Description:
-    """Everything that ``load_onnx`` needs to know of a fitted LSTM, as JSON can hold it."""
+def describe(estimator: Any, first: Any, of_columns: bool) -> Description:
+    """Everything that ``load_onnx`` needs to know, as JSON can hold it.
+
+    Parameters
+    ----------
+    estimator : fitted LSTM
+    first : estimator or fitted transformer
+        What X goes into.
+    of_columns : bool
+        Whether each column of X, which is a table, is treated in its own way.
+    """
     network = estimator.net_.module_
-    names = getattr(estimator, "feature_names_in_", None)
+    names = getattr(first, "feature_names_in_", None)
     description = {
         "protocol": PROTOCOL,
         "version": __version__,
@@ -31,6 +40,7 @@ def describe(estimator: Any) -> Description:
         "n_timesteps_in_": estimator.n_timesteps_in_,
         "_n_columns": estimator._n_columns,
         "feature_names_in_": None if names is None else [str(name) for name in names],
+        "of_columns": of_columns,
         "codes": network.embedding is not None,
         "return_sequences": network.architecture["return_sequences"],
     }
@@ -74,7 +84,7 @@ def from_metadata(metadata: Mapping[str, str], path: Any) -> Description:
             f"of its ONNX files. This is sklstm {__version__}, which reads protocols up to "
             f"{PROTOCOL}. Update it."
         )
-    return description
+    return {"of_columns": False, **description}
 
 
 def read_classes(description: Description) -> Any:

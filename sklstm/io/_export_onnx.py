@@ -12,6 +12,7 @@ from .._utils._files import replacing
 from .._version import __version__
 from ..explain._pipelines import is_lstm
 from ._description import describe, to_metadata
+from ._front import operations_of, steps_of
 from ._graph import Graph
 from ._network import NetworkGraph
 from ._responses import add_classifier_outputs, add_regressor_outputs
@@ -27,8 +28,10 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model : fitted LSTMRegressor or LSTMClassifier
-        Or a search that has found one, or a Pipeline with no other step. Of what `quantize`
-        returns the integers are written: with 64 units the file has a third of the size.
+        Or a search that has found one, or a Pipeline whose other steps are scalers
+        (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler), alone or in a SequenceWise. Of
+        what `quantize` returns the integers are written: with 64 units the file has a third of the
+        size.
     path : str or path-like
         A file there is replaced when the new one is complete, as `save` does it. A
         leading ``~`` is your home folder.
@@ -36,8 +39,8 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        Where ``model`` is something else or not fitted; where it has a ``module`` of its own; where
-        its classes are neither text nor whole numbers or booleans.
+        Where ``model`` is or holds something else, or is not fitted; where it has a ``module`` of
+        its own; where its classes are neither text nor whole numbers or booleans.
     ImportError
         Where onnx is missing: ``pip install 'sklstm[onnx]'``.
 
@@ -50,7 +53,8 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     The graph (operator set 17, standard operators alone) has two inputs:
 
     * ``X``: float64 of shape (n, n_timesteps, n_features); of an estimator with ``embedding_size``
-      int64 codes of shape (n, n_timesteps). n and n_timesteps are free in every call.
+      int64 codes of shape (n, n_timesteps). n and n_timesteps are free in every call; behind a
+      scaler of the columns of a table n_timesteps is that of the table.
     * ``lengths``: int64 of shape (n,), from 1 to n_timesteps. What follows the first ``lengths[i]``
       steps of sequence i is ignored; it must be finite.
 
@@ -81,43 +85,35 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     True
     """
     onnx = load_extra("onnx", "export_onnx", "onnx")
-    estimator = _lstm_of(model)
+    check_is_fitted(model)
+    steps = steps_of(model)
+    (_, first), (_, estimator) = steps[0], steps[-1]
+    _check_lstm(estimator)
+    front = operations_of(steps[:-1], estimator, type(model).__name__)
     packed = pack_net(estimator.net_)
     graph = Graph(onnx)
-    network = NetworkGraph(graph, packed["architecture"], packed["weights"])
+    network = NetworkGraph(graph, packed["architecture"], packed["weights"], front)
     if is_classifier(estimator):
         add_classifier_outputs(graph, network.outputs(), estimator)
     else:
         add_regressor_outputs(graph, network.outputs(), packed["architecture"])
-    exported = graph.model(
-        type(estimator).__name__, ("sklstm", __version__), to_metadata(describe(estimator))
-    )
+    of_columns = any(operand.ndim == 2 for _, operand in front)
+    metadata = to_metadata(describe(estimator, first, of_columns))
+    exported = graph.model(type(estimator).__name__, ("sklstm", __version__), metadata)
     with replacing(path) as file:
         file.write(exported.SerializeToString(deterministic=True))
 
 
-def _lstm_of(model: Any) -> Any:
-    """The fitted LSTM that ``model`` is, has found, or consists of."""
-    check_is_fitted(model)
-    model = getattr(model, "best_estimator_", model)
-    if hasattr(model, "steps"):
-        before = [name for name, step in model.steps[:-1] if step not in (None, "passthrough")]
-        if before:
-            raise ValueError(
-                f"export_onnx writes the LSTM alone, and this {type(model).__name__} has steps in "
-                f"front of it: {', '.join(before)}. Export its last step, export_onnx(model[-1], "
-                "path), and let the file read what model[:-1].transform(X) returns."
-            )
-        return _lstm_of(model.steps[-1][1])
+def _check_lstm(model: Any) -> None:
     name = type(model).__name__
     if not is_lstm(model):
         raise ValueError(
             "The 'model' parameter of export_onnx must be a fitted LSTMRegressor or "
             f"LSTMClassifier. Got an instance of {name!r} instead."
         )
+    check_is_fitted(model)
     if "module" in model.net_.module_.architecture:
         raise ValueError(
             f"export_onnx writes the built-in network, and this {name} has a module of its own "
             "(module=)."
         )
-    return model

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .._training import codes_of
 from ..nn import INPUT, LARGEST
+from ._front import Operations
 from ._graph import Graph
 
 # Rows of a matrix belong to the gates i, f, g, o in torch and i, o, f, g in ONNX, rows of the
@@ -33,12 +34,21 @@ class NetworkGraph:
         What the network was built from.
     weights : dict
         Arrays, or integers as of ``to_integers``, by their names in torch.
+    front : list of (str, array)
+        Operations on the inputs, as of ``operations_of``.
     """
 
-    def __init__(self, graph: Graph, architecture: dict[str, Any], weights: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        architecture: dict[str, Any],
+        weights: dict[str, Any],
+        front: Operations,
+    ) -> None:
         self.graph = graph
         self.architecture = architecture
         self.weights = weights
+        self.front = front
         self.directions = ["forward", "backward"] if architecture["bidirectional"] else ["forward"]
         self.size = architecture["hidden_size"] * len(self.directions)
         self.vectors = self._vectors()
@@ -60,8 +70,12 @@ class NetworkGraph:
         """What the first layer reads, (n, n_timesteps, input_size)."""
         add = self.graph.add
         if self.architecture["embedding"] is None:
-            shape = [ROWS, STEPS, self.architecture["n_features"]]
+            of_columns = [operand for _, operand in self.front if operand.ndim == 2]
+            n_timesteps = len(of_columns[0]) if of_columns else STEPS
+            shape = [ROWS, n_timesteps, self.architecture["n_features"]]
             x = self.graph.input("X", np.float64, shape, "Sequences, in original units.")
+            for operator, operand in self.front:
+                x = add(operator, x, operand)
             x = add("Sub", x, self.weights["x_mean"])
             x = add("Mul", x, np.reciprocal(self.weights["x_scale"]))
             largest = np.float32(LARGEST)

@@ -59,6 +59,7 @@ class _OnnxPredictor(BaseEstimator):
 
     _content: bytes
     _session: Any
+    _of_columns: bool
     _codes: bool
     _return_sequences: bool
 
@@ -86,6 +87,7 @@ class _OnnxPredictor(BaseEstimator):
 
     def _take(self, description: Description) -> None:
         """Fill the attributes in from what ``describe`` wrote."""
+        self._of_columns = description["of_columns"]
         self._codes = description["codes"]
         self._return_sequences = description["return_sequences"]
         names = ("n_timesteps", "n_features_in_", "n_sequence_features_", "n_timesteps_in_")
@@ -109,6 +111,11 @@ class _OnnxPredictor(BaseEstimator):
     ) -> Any:
         """One output of the graph, decoded; ``missing`` stands at padded steps."""
         sequences = read_known(X, self, codes=self._codes)
+        if self._of_columns and sequences.layout != "table":
+            raise ValueError(
+                "X must be 2-D (n, n_columns): the step in front of the LSTM scales the columns of "
+                "a table."
+            )
 
         def compute(rows: Any) -> NDArray[Any]:
             x = sequences.take(rows)

@@ -17,6 +17,7 @@ import torch
 from joblib import Parallel, delayed
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
@@ -24,7 +25,13 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -469,8 +476,111 @@ def test_a_search_and_a_pipeline_of_nothing_else(tmp_path):
     assert_same(exported(model, tmp_path).predict(X), model.predict(X))
 
 
+SCALERS = {
+    "standard": [StandardScaler()],
+    "standard, not centred": [StandardScaler(with_mean=False)],
+    "standard, not scaled": [StandardScaler(with_std=False)],
+    "minimum and maximum": [MinMaxScaler((-3, 5))],
+    "largest": [MaxAbsScaler()],
+    "robust": [RobustScaler(unit_variance=True)],
+    "robust, not centred": [RobustScaler(with_centering=False)],
+    "robust, not scaled": [RobustScaler(with_scaling=False)],
+    "two": [RobustScaler(), MinMaxScaler()],
+}
+
+
+def with_scalers(scalers, X, target, **options):
+    """A Pipeline whose LSTM does not scale, so that what is scaled in front of it counts."""
+    kind = LSTMRegressor if target.dtype == float else LSTMClassifier
+    options = {"max_epochs": 1, "standardize": False, "random_state": 0} | options
+    model = make_pipeline(*map(clone, scalers), kind(4, **options)).fit(X, target)
+    with_other_weights(model[-1])
+    return model
+
+
+@pytest.mark.parametrize("scalers", SCALERS.values(), ids=SCALERS.keys())
+def test_scalers_are_in_the_file(scalers, tmp_path):
+    X = sequences()
+    steps = [SequenceWise(scaler) for scaler in scalers]
+    model = with_scalers(steps, cut(X), NUMBERS[:, 0, 0])
+    shipped = exported(model, tmp_path)
+    for layout, rows in layouts(sequences(seed=5), codes=False):
+        if layout != "float32":  # in which scikit-learn scales with less digits
+            assert_same(shipped.predict(rows), model.predict(rows), layout)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    (found,) = session.run(["variable"], {"X": padded(X, 1e6), "lengths": LENGTHS})
+    assert_same(found[:, 0], model.predict(cut(X)))
+
+    table, other = (sequences(seed).reshape(N, -1) for seed in (0, 5))
+    model = with_scalers(scalers, table, NUMBERS[:, 0], n_timesteps=STEPS)
+    assert_same(exported(model, tmp_path).predict(other), model.predict(other))
+    model = with_scalers(scalers, table, THREE[:, 0])
+    assert_same(exported(model, tmp_path).predict_proba(other), model.predict_proba(other))
+
+
+def test_float32_is_scaled_with_all_its_digits(tmp_path):
+    X = sequences().astype(np.float32)
+    model = with_scalers([SequenceWise(StandardScaler())], X, NUMBERS[:, 0, 0])
+    shipped = exported(model, tmp_path)
+    assert_same(shipped.predict(X), model.predict(X.astype(np.float64)))
+    np.testing.assert_allclose(shipped.predict(X), model.predict(X), atol=2e-3)
+
+
+def test_scalers_of_columns_read_tables_of_their_names(tmp_path):
+    model = with_scalers([StandardScaler()], FRAME, NUMBERS[:, 0, 0], n_timesteps=3)
+    shipped = exported(model, tmp_path)
+    assert [getattr(shipped, name) for name in ATTRIBUTES] == [6, 2, 3, 3]
+    assert shipped.feature_names_in_.tolist() == list("abcdef")
+    assert_same(shipped.predict(FRAME), model.predict(FRAME))
+    assert not hasattr(model[-1], "feature_names_in_")
+    with pytest.raises(ValueError, match="The feature names should match"):
+        shipped.predict(FRAME[list("bacdef")])
+    for X in (FRAME.to_numpy().reshape(N, 3, 2), [np.ones((3, 2)), np.ones((2, 2))]):
+        with pytest.raises(ValueError, match=r"X must be 2-D \(n, n_columns\): the step in front"):
+            shipped.predict(X)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    assert session.get_inputs()[0].shape == ["n", 3, 2]
+
+
+def test_sequences_of_frames_have_their_names(tmp_path):
+    frames = [pd.DataFrame(x, columns=["u", "v", "w"]) for x in cut(sequences())]
+    model = with_scalers([SequenceWise(StandardScaler())], frames, NUMBERS[:, 0, 0])
+    shipped = exported(model, tmp_path)
+    assert shipped.feature_names_in_.tolist() == ["u", "v", "w"]
+    assert_same(shipped.predict(frames), model.predict(frames))
+    with pytest.raises(ValueError, match="The feature names should match"):
+        shipped.predict([frame[["v", "u", "w"]] for frame in frames])
+
+
+def test_a_search_of_a_pipeline_in_a_pipeline(tmp_path):
+    X, y = sequences(), NUMBERS[:, 0, 0]
+    inner = make_pipeline(SequenceWise(MinMaxScaler()), LSTMRegressor(3, max_epochs=1))
+    search = GridSearchCV(inner, {"lstmregressor__standardize": [False]}, cv=2)
+    model = make_pipeline(SequenceWise(RobustScaler()), "passthrough", search).fit(X, y)
+    assert_same(exported(model, tmp_path).predict(X), model.predict(X))
+
+
+class OwnScaler(StandardScaler):
+    pass
+
+
+OTHER_STEPS = {
+    "clipped": ([SequenceWise(MinMaxScaler(clip=True))], "sequencewise"),
+    "own class": ([SequenceWise(OwnScaler())], "sequencewise"),
+    "two": ([SequenceWise(StandardScaler()), SequenceWise(PCA(2))], "sequencewise-2"),
+    "function": ([FunctionTransformer()], "functiontransformer"),
+}
+
+
+@pytest.mark.parametrize("steps, name", OTHER_STEPS.values(), ids=OTHER_STEPS.keys())
+def test_other_steps_in_front_are_named(steps, name, tmp_path):
+    model = with_scalers(steps, sequences(), NUMBERS[:, 0, 0])
+    with pytest.raises(ValueError, match=rf"writes scalers .*Pipeline has other .* it: {name}\."):
+        export_onnx(model, tmp_path / "model.onnx")
+
+
 def test_steps_in_front_are_not_left_out_silently(tmp_path):
-    model = make_pipeline(SequenceWise(StandardScaler()), LSTMRegressor(3, max_epochs=1))
+    model = make_pipeline(SequenceWise(PCA(2)), LSTMRegressor(3, max_epochs=1))
     model.fit(sequences(), NUMBERS[:, 0, 0])
     path = tmp_path / "model.onnx"
     with pytest.raises(ValueError, match=r"steps in front of it: sequencewise\..*model\[-1\]"):
@@ -493,6 +603,14 @@ class OwnModule(torch.nn.Module):
 
     def forward(self, x, lengths):
         return self.head(x.sum(dim=1))
+
+
+def test_codes_are_not_scaled(tmp_path):
+    codes = np.random.default_rng(0).integers(0, CODES, (N, STEPS))
+    same = MaxAbsScaler().fit(np.full((2, STEPS), 1))
+    model = LSTMRegressor(3, embedding_size=2, max_epochs=1).fit(codes, NUMBERS[:, 0, 0])
+    with pytest.raises(ValueError, match="has other steps in front of it: maxabsscaler"):
+        export_onnx(make_pipeline(same, model), tmp_path / "model.onnx")
 
 
 def test_what_is_no_lstm_is_refused(tmp_path):
