@@ -36,7 +36,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            error.filename = str(path)  # the name that the caller knows
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         raise
@@ -48,13 +50,10 @@ def _mode_of(path: Path) -> int | None:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return None
-    code = 0
     if stat.S_ISDIR(mode):
-        code = errno.EISDIR
-    elif not os.access(path, os.W_OK):
-        code = errno.EACCES
-    elif not stat.S_ISREG(mode):  # such as /dev/null, which is not ours to replace
-        code = errno.EEXIST
-    if code:
-        raise OSError(code, os.strerror(code), str(path))
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):  # such as /dev/null
+        raise FileExistsError(errno.EEXIST, "Something else than a file is there", str(path))
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     return stat.S_IMODE(mode)

@@ -132,3 +132,9 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
     assert (tmp_path / "loop").is_symlink()
     with pytest.raises(IsADirectoryError):
         save(MODEL, "")
+
+
+def test_the_file_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        save(MODEL, tmp_path / "folder" / "model")
+    assert caught.value.filename == str(tmp_path / "folder" / "model")
