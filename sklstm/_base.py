@@ -143,10 +143,7 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
         self, X: Any, y: Any, sample_weight: Any, resume: bool, known: dict[str, Any]
     ) -> tuple[LSTMNet, dict[str, Any], tuple[Sequences, Target, NDArray[np.float64]]]:
         """Read the rows; the net to train, new or fitted, and the attributes that they fix."""
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
+        self._require(y)
         if resume:
             sequences = self._read_known(X)
         else:
@@ -164,6 +161,12 @@ class BaseLSTM(ExplainMethods, CallbackSupportMixin, LSTMParameters):
             net = self._new_net(sequences, weights, target)
             attributes["_background"] = self._rows_to_keep(sequences, weights, net.seed)
         return net, attributes, (sequences, target, weights)
+
+    def _require(self, y: Any) -> None:
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
 
     def _store(self, attributes: dict[str, Any]) -> None:
         if "n_features_in_" in attributes:  # a fit from the start: names of an earlier X are gone

@@ -14,6 +14,7 @@ from ._base import BaseLSTM
 from ._data import (
     Sequences,
     StepLayout,
+    check_same_rows,
     encode_labels,
     read_classes,
     read_labels,
@@ -326,6 +327,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ValueError
             Where X, y or a parameter is not as described, or where training diverges. What was
             fitted before is kept.
+        TypeError
+            Where X is sparse, or X or a weight holds objects that are no numbers.
         """
         self._fit_with_callbacks(X, y, sample_weight)
         return self
@@ -356,6 +359,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ValueError
             As ``fit``; and where a label is not among the classes, or with
             ``class_weight="balanced"``, which needs all rows at once.
+        TypeError
+            Where X is sparse, or X or a weight holds objects that are no numbers.
         """
         if self.class_weight == "balanced":
             raise ValueError(
@@ -388,6 +393,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             For two classes the log-odds of ``classes_[1]``; for more classes logits centred
             over the classes; for multilabel y the log-odds of each label. With
             ``return_sequences=True`` one for each time step, NaN at padded steps.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``predict``.
         """
         return self._predict_with(X, self._decode_logits)
 
@@ -406,6 +416,13 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             Of the type of ``classes_``, or a 0/1 indicator. With ``return_sequences=True`` an
             array of shape (n, n_timesteps) or (n, n_timesteps, n_labels), with None at padded
             steps; for ragged X a list of n arrays.
+
+        Raises
+        ------
+        ValueError
+            Where X is not as described, or has other features than in ``fit``.
+        TypeError
+            Where X is sparse, or holds objects that are no numbers.
         """
         return self._predict_with(X, self._decode_labels, missing=None)
 
@@ -425,6 +442,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             column is the probability of one label. With ``return_sequences=True`` of
             shape (n, n_timesteps, n_classes) or (n, n_timesteps, n_labels), NaN at padded steps,
             or a list, as in ``predict``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``predict``.
         """
         return self._predict_with(X, self._decode_probabilities)
 
@@ -442,6 +464,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         float64 ndarray of shape (n, n_classes) or (n, n_labels)
             The logarithm of ``predict_proba``, finite also where that rounds to 0; at padded
             steps it is NaN, too.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``predict``.
         """
         return self._predict_with(X, self._decode_log_probabilities)
 
@@ -459,9 +486,16 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``predict``; where y or a weight is not as described.
         """
+        self._require(y)
         if self._returns_sequences():
             return self._score_steps(accuracy_score, X, y, sample_weight)
+        check_same_rows(X, y=y, sample_weight=sample_weight)
         return super().score(X, y, sample_weight)
 
     # One logit decides between two classes, or about one label. Time steps, where there are any,

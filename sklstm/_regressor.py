@@ -11,7 +11,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 
 from ._base import BaseLSTM
-from ._data import Sequences, read_step_targets, read_targets
+from ._data import Sequences, check_same_rows, read_step_targets, read_targets
 from ._training import Target
 from ._utils._sklearn import StrOptions, fit_context
 
@@ -324,6 +324,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ValueError
             Where X, y or a parameter is not as described, or where training diverges. What was
             fitted before is kept.
+        TypeError
+            Where X is sparse, or X, y or a weight holds objects that are no numbers.
         """
         self._fit_with_callbacks(X, y, sample_weight)
         return self
@@ -350,6 +352,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ------
         ValueError
             As ``fit``.
+        TypeError
+            Where X is sparse, or X, y or a weight holds objects that are no numbers.
         """
         self._fit(X, y, sample_weight, epochs=1, resume=hasattr(self, "net_"))
         return self
@@ -369,6 +373,13 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             In the units of y, shaped as y was in ``fit``. With ``return_sequences=True`` an
             array of shape (n, n_timesteps) or (n, n_timesteps, n_outputs), NaN at padded steps;
             for ragged X a list of n arrays.
+
+        Raises
+        ------
+        ValueError
+            Where X is not as described, or has other features than in ``fit``.
+        TypeError
+            Where X is sparse, or holds objects that are no numbers.
         """
         return self._predict_with(X, self._decode)
 
@@ -387,6 +398,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             In the order of ``quantiles``, never crossing. With ``return_sequences=True`` of
             shape (n, n_timesteps, n_quantiles) or (n, n_timesteps, n_outputs, n_quantiles), or
             a list, as in ``predict``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``predict``.
         """
         return self._predict_with(X, self._decode_quantiles)
 
@@ -404,9 +420,16 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError, TypeError
+            As ``predict``; where y or a weight is not as described.
         """
+        self._require(y)
         if self._returns_sequences():
             return self._score_steps(r2_score, X, y, sample_weight)
+        y = read_targets(y, check_same_rows(X, y=y, sample_weight=sample_weight))
         return super().score(X, y, sample_weight)
 
     def _decode(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:

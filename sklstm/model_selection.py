@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator, TimeSeriesSplit
 from sklearn.utils import indexable
 
-from ._data import index_times
+from ._data import check_same_rows, index_times
 from ._utils._sklearn import Interval, num_samples, validate_parameter_constraints
 
 __all__ = ["WindowSplit"]
@@ -42,6 +42,11 @@ class WindowSplit(BaseCrossValidator):
     max_train_size : int, default=None
         Largest number of training rows, so that the training sets slide. None trains on all
         rows up to a fold: the training sets expand.
+
+    Raises
+    ------
+    ValueError
+        Where a parameter is not as described.
 
     See Also
     --------
@@ -148,6 +153,7 @@ class WindowSplit(BaseCrossValidator):
         """
         if groups is not None:
             warnings.warn("The groups parameter is ignored by WindowSplit", stacklevel=2)
+        check_same_rows(X, y=y)
         X, y = indexable(X, y)
         for name, data in {"X": X, "y": y}.items():
             _check_times(getattr(data, "index", None), name)
@@ -181,9 +187,9 @@ class WindowSplit(BaseCrossValidator):
     def _check_rows(self, n_rows: int, test_size: int, gap: int) -> None:
         needed = self.n_splits * test_size + gap + 1
         if n_rows < needed:
-            terms, lower = "horizon", "n_splits, horizon"
+            terms, lower = "horizon", f"n_splits={self.n_splits}, horizon={self.horizon}"
             if self.lookback is not None:
-                terms, lower = "horizon + lookback - 1", "n_splits, horizon, lookback"
+                terms, lower = "horizon + lookback - 1", f"{lower}, lookback={self.lookback}"
             raise ValueError(
                 f"{self.n_splits} test folds of {test_size} row(s) and a gap of {gap} row(s) "
                 f"({terms}) before the first leave nothing to train on: X has {n_rows} row(s), "

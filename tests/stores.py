@@ -40,3 +40,25 @@ class ZarrLike(Hdf5Like):
 
 
 STORES = {"HDF5": Hdf5Like, "zarr": ZarrLike}
+
+
+class OtherArray:
+    """Of another library, as those of JAX and xarray: its parts are such too, and nothing is set.
+
+    Only ``__array__`` makes an array of NumPy of it.
+    """
+
+    def __init__(self, array):
+        self._array = array
+        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype
+
+    def __len__(self):
+        return len(self._array)
+
+    def __getitem__(self, index):
+        return OtherArray(np.asarray(self._array[index]))
+
+    def __array__(self, dtype=None, copy=None):
+        array = np.array(self._array, dtype=dtype)
+        array.flags.writeable = False
+        return array

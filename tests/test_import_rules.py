@@ -15,7 +15,7 @@ ALLOWED = {
     "nn": {"nn"},
     "_utils": {"_utils"},
     "_data": {"_data", "_utils"},
-    "augmentation": {"augmentation"},
+    "augmentation": {"augmentation", "_utils"},
     "_training": {"_training", "_data", "_utils", "_version", "augmentation", "nn"},
     "_attribution": {"_attribution", "nn"},
     "explain": {"explain", "_attribution", "_data", "_utils", "nn", "preprocessing", "plot"},

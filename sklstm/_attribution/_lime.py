@@ -86,7 +86,8 @@ class Sample:
         sizes = rng.integers(1, n_players + 1, size=n_patterns)
         for pattern in range(1, n_patterns):
             off[pattern, rng.permutation(n_players)[: sizes[pattern]]] = True
-        weight = np.exp(-((off.mean(axis=1) / width) ** 2))
+        with np.errstate(over="ignore"):  # a width near 0 leaves no weight
+            weight = np.exp(-((off.mean(axis=1) / float(width)) ** 2))
         weight[0] = max(1.0, (n_patterns - 1) / n_players)
         return cls(off, rng.choice(len(shares), shape, p=shares / shares.sum()), weight)
 

@@ -1,7 +1,7 @@
 """From anything array-like to one record of sequences, and from labels to numbers."""
 
 from ._batching import in_batches
-from ._checks import is_missing, to_numeric
+from ._checks import check_same_rows, is_missing, name_the_column, naming, to_numeric
 from ._codes import codes_seen, largest_code, read_codes
 from ._inputs import read_input, read_known
 from ._merging import merge_identical_rows
@@ -25,6 +25,7 @@ __all__ = [
     "Times",
     "Windows",
     "as_array",
+    "check_same_rows",
     "codes_seen",
     "column_scale",
     "column_times",
@@ -37,6 +38,8 @@ __all__ = [
     "is_usual",
     "largest_code",
     "merge_identical_rows",
+    "name_the_column",
+    "naming",
     "read_classes",
     "read_codes",
     "read_input",

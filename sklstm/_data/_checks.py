@@ -1,16 +1,59 @@
 """What must hold for the values of X, and the errors where it does not."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._utils._sklearn import is_pandas_na
+from .._utils._sklearn import is_pandas_na, num_samples
 from ._sequences import rows_per_chunk
 from ._stored import StoredArray
 
 # As messages tell to write it.
 FORWARD_FILL = "lambda steps: pandas.DataFrame(steps).ffill()"
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Within, an error of NumPy or scikit-learn that names no parameter begins with this one."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        if re.search(rf"\b{name}\b", str(error)):
+            raise
+        kind = ValueError if isinstance(error, ValueError | OverflowError) else TypeError
+        raise kind(f"{name}: {error}") from error
+
+
+def check_same_rows(X: Any, **others: Any) -> int:
+    """The number of rows; an error where something that goes with X, such as y, has another."""
+    n_rows = _n_rows(X, "X")
+    for name, data in others.items():
+        if data is not None and (n := _n_rows(data, name)) != n_rows:
+            raise ValueError(
+                f"X and {name} must have the same number of samples. Got {n_rows} in X and {n} in "
+                f"{name}."
+            )
+    return n_rows
+
+
+def _n_rows(data: Any, name: str) -> int:
+    try:
+        return num_samples(data)
+    except TypeError as error:
+        raise ValueError(f"{name} must have a row for each sample. Got {data!r:.80}.") from error
+
+
+def name_the_column(X: Any, name: str, error: Exception, advice: str) -> None:
+    """Raise for the first column of a DataFrame that does not turn into numbers."""
+    for column in getattr(X, "columns", []):
+        try:
+            to_numeric(np.asarray(X[column]), f"Column {column!r} of {name}")
+        except (TypeError, ValueError) as found:
+            raise ValueError(f"{found} {advice}") from error
 
 
 def is_missing(value: Any) -> bool:
@@ -30,6 +73,12 @@ def to_numeric(values: NDArray[Any], name: str) -> NDArray[Any]:
         flat = [np.nan if v is None or is_pandas_na(v) else v for v in values.ravel()]
         if any(isinstance(v, complex | np.complexfloating) for v in flat):
             raise ValueError(f"Complex data not supported: {name} must be real numbers.")
+        for value in flat:
+            if isinstance(value, list | tuple) or np.ndim(getattr(value, "shape", 0)):
+                raise ValueError(
+                    f"{name} must be real numbers. Got {type(value).__name__} in the place of a "
+                    "number: sequences go in a list or a 3-D array, not into cells of a table."
+                )
         try:
             return np.array(flat, dtype=np.float64).reshape(values.shape)
         except TypeError as error:

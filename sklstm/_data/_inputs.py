@@ -52,6 +52,8 @@ def read_known(X: Any, estimator: Any, *, codes: bool) -> Sequences:
                 " In 2-D X every column is a time step of one feature: set n_timesteps=, or "
                 "pass one sequence as X[None]."
             )
+        elif sequences.uniform and sequences.max_length == estimator.n_sequence_features_:
+            hint = " The features are the last axis of X, and the time steps the one before."
         raise ValueError(
             f"X has {sequences.n_features} features per time step, but {name} is expecting "
             f"{estimator.n_sequence_features_} features as input.{hint}"

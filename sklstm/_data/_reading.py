@@ -8,12 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from ._checks import check_table, find_padding, real_steps, to_numeric
+from ._checks import (
+    check_table,
+    find_padding,
+    name_the_column,
+    naming,
+    real_steps,
+    to_numeric,
+)
 from ._sequences import DenseSequences, Layout, RaggedSequences, Sequences, as_float
 from ._stored import StoredArray, as_array, is_stored
 from ._windows import Windows, WindowSequences
 
 
+@naming("X")
 def read_sequences(X: Any, *, n_timesteps: int | None = None, estimator: Any = None) -> Sequences:
     """Read X, check it and return it as sequences.
 
@@ -61,6 +69,7 @@ def _stored_layout(X: Any) -> tuple[Layout, Any]:
     return "table" if X.ndim == 2 else "array", StoredArray(X)
 
 
+@naming("X")
 def find_layout(X: Any) -> tuple[Layout, Any]:
     """What X is, and X as a table, a 3-D array or sized items."""
     if is_frame(X) or hasattr(X, "tocsr"):
@@ -76,10 +85,17 @@ def find_layout(X: Any) -> tuple[Layout, Any]:
 
 
 def _check_dimensions(array: Any) -> None:
-    if array.ndim > 3:
+    if array.ndim not in (2, 3):
+        got, hint = f"shape {array.shape}", ""
+        if array.ndim == 0:
+            got = repr(array.tolist())[:80]
+        elif array.dtype.kind in "US":
+            got, hint = "texts", " Put SequenceTokenizer() or SequenceOneHotEncoder() in front."
+        elif array.ndim == 1:
+            hint = " Reshape your data: one sequence is one row, X[None]."
         raise ValueError(
-            f"X has {array.ndim} dimensions (shape {array.shape}). It must be 3-D (n_samples, "
-            "n_timesteps, n_features), 2-D (n_samples, n_columns), or a list of sequences."
+            "X must be 3-D (n_samples, n_timesteps, n_features), 2-D (n_samples, n_columns), or a "
+            f"list of sequences. Got {got}.{hint}"
         )
 
 
@@ -134,9 +150,12 @@ def item_values(items: Any) -> Iterator[NDArray[Any]]:
     n_features = None
     for sample, item in enumerate(items):
         name = f"Sample {sample} of X"
-        if is_frame(item) != is_frame(items[0]) or (
-            is_frame(item) and list(item.columns) != list(items[0].columns)
-        ):
+        if is_frame(item) != is_frame(items[0]):
+            raise ValueError(
+                f"{name} is of type {type(item).__name__}, but sample 0 of "
+                f"{type(items[0]).__name__}; all sequences must be DataFrames, or none."
+            )
+        if is_frame(item) and list(item.columns) != list(items[0].columns):
             raise ValueError(
                 f"{name} has other column names than sample 0; all sequences need the same "
                 "features in the same order."
@@ -202,7 +221,12 @@ def _read_table(X: Any, n_timesteps: int | None, estimator: Any) -> Sequences:
 
 def table_values(X: Any, estimator: Any) -> Any:
     """Numbers of a table, finite or not."""
-    return to_numeric(_checked_table(X, estimator), "X")
+    try:
+        return to_numeric(_checked_table(X, estimator), "X")
+    except (TypeError, ValueError) as error:
+        if not hasattr(X, "tocsr"):
+            name_the_column(X, "X", error, "Encode it first, or drop it.")
+        raise
 
 
 def _checked_table(X: Any, estimator: Any) -> Any:
@@ -216,11 +240,13 @@ def _checked_table(X: Any, estimator: Any) -> Any:
         raise ValueError(
             f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
         )
+    if isinstance(X, np.ndarray) and X.dtype != object:
+        X = to_numeric(X, "X")
     options = {"dtype": "numeric", "ensure_all_finite": False, "estimator": estimator}
     try:
         return check_array(X, input_name="X", **options)
     except (TypeError, OverflowError):
-        # pandas' NA among objects and numbers beyond float64 stop NumPy's conversion.
         if hasattr(X, "tocsr"):
             raise
+        # pandas' NA among objects and numbers beyond float64 stop NumPy's conversion.
         return check_array(to_numeric(np.array(X, dtype=object), "X"), input_name="X", **options)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._utils._sklearn import adapter_of_frame, get_feature_names
+from ._checks import naming
 from ._per_step import StepLayout
 from ._reading import array_values, find_layout, is_frame, item_values, table_values
 from ._sequences import Layout
@@ -120,6 +121,7 @@ class TimeSteps:
         return adapter_of_frame(self.first_frame).create_container(values, None, names)
 
 
+@naming("X")
 def read_steps(X: Any, *, estimator: Any = None) -> TimeSteps:
     """Read X, whose values may be missing or infinite, and return its time steps.
 

@@ -16,11 +16,11 @@ def computed(X: Any) -> Any:
 
 
 def as_array(X: Any) -> NDArray[Any]:
-    """An array over X; what is masked is missing."""
+    """An array over X; what is masked is missing. Tensors may be on a GPU, or of a graph."""
     X = computed(X)
     if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "fiub":
         return np.ma.filled(X.astype(np.float64), np.nan)
-    return np.asarray(X)
+    return np.asarray(X.detach().cpu() if hasattr(X, "detach") else X)
 
 
 class StoredArray:

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from ._checks import is_missing, to_numeric
+from ._checks import is_missing, naming, to_numeric
 from ._stored import as_array, computed
 
 
+@naming("y")
 def read_targets(y: Any, n_samples: int) -> NDArray[np.float64]:
     """Regression targets as they are shaped, ``(n,)`` or ``(n, n_outputs)``, in float64."""
     if hasattr(y, "tocsr"):
@@ -26,6 +27,7 @@ def read_targets(y: Any, n_samples: int) -> NDArray[np.float64]:
     return targets
 
 
+@naming("y")
 def read_labels(y: Any, n_samples: int) -> tuple[NDArray[Any], bool]:
     """Class labels, shape (n,), or a multilabel indicator, shape (n, n_labels).
 
@@ -36,8 +38,9 @@ def read_labels(y: Any, n_samples: int) -> tuple[NDArray[Any], bool]:
     """
     y = computed(y)
     _check_no_label_is_missing(y)
-    check_classification_targets(y)
-    kind = type_of_target(y, input_name="y")
+    with np.errstate(invalid="ignore"):  # whole numbers beyond int64
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
     if kind == "multilabel-indicator":
         indicator = check_array(y, accept_sparse=False, dtype=np.float64, input_name="y")
         _check_length(indicator, n_samples)

@@ -76,7 +76,11 @@ def column_times(column: NDArray[Any], name: Any) -> Times:
 
 
 def steps_between(
-    times: NDArray[Any], first: NDArray[np.bool_], rows: NDArray[np.int64], labels: Any
+    times: NDArray[Any],
+    first: NDArray[np.bool_],
+    rows: NDArray[np.int64],
+    labels: Any,
+    name: str = "time",
 ) -> NDArray[np.float64]:
     """Time since the row before; 0 at the first row of each group.
 
@@ -89,6 +93,8 @@ def steps_between(
         Number of each row in the caller's table, for messages.
     labels : sequence
         Times as the caller gave them, in the order of his table.
+    name : str
+        What messages call them.
 
     Raises
     ------
@@ -106,9 +112,9 @@ def steps_between(
         if steps[at] == 0:
             what, advice = "repeats itself", "Keep one row per time."
         raise ValueError(
-            f"The time {what} at row {row}: {labels[row]} follows {labels[before]} (row {before}). "
-            f"{advice} Where the table holds several series, name the column that tells them "
-            "apart: groups=."
+            f"The {name} {what} at row {row}: {labels[row]} follows {labels[before]} (row "
+            f"{before}). {advice} Where the table holds several series, name the column that tells "
+            "them apart: groups=."
         )
     return steps
 

@@ -42,5 +42,5 @@ def read_weights(sample_weight: Any, n_samples: int) -> NDArray[np.float64]:
             "must be at least 0."
         )
     if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+        raise ValueError("sample_weight: Sample weights must contain at least one non-zero number.")
     return weights.copy()

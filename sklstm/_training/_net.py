@@ -282,11 +282,12 @@ class LSTMNet(NeuralNet):
         if not finite:
             options = self.options_
             self._share.end()  # all processes come here
+            augmented = f" and in what {options.augmentation!r} returns"
             raise ValueError(
                 f"Training diverged in epoch {self.history[-1, 'epoch']}: the {name} is {loss}. "
                 f"Try a smaller learning_rate (now {options.learning_rate}) or a smaller "
                 f"clip_norm (now {options.clip_norm}), and look for extreme values in X and y"
-                f"{' and in what the augmentation returns' if options.augmentation else ''}."
+                f"{augmented if options.augmentation else ''}."
             )
         loss = _rounded(loss)
         self.history.record(name, loss)

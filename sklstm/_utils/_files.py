@@ -8,11 +8,18 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 
-def in_full(path: str | os.PathLike[str]) -> Path:
-    """The path with the home folder in the place of a leading ``~``, as a shell reads it."""
+def in_full(path: Any) -> Path:
+    """The path with the home folder in the place of a leading ``~``, as a shell reads it.
+
+    An error where it is none, such as a number, which ``open`` takes.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"The 'path' parameter must be a str or path-like. Got {path!r:.80} instead."
+        )
     return Path(os.path.expanduser(path))
 
 

@@ -1,5 +1,7 @@
 """The only file that imports private names of scikit-learn."""
 
+from typing import Any
+
 from sklearn.base import _fit_context as fit_context
 from sklearn.metrics._scorer import _BaseScorer as BaseScorer
 from sklearn.utils import _safe_indexing as safe_indexing
@@ -7,10 +9,10 @@ from sklearn.utils._array_api import get_namespace
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import (
     HasMethods,
-    Interval,
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils._param_validation import Interval as _Interval
 from sklearn.utils._set_output import (
     _get_adapter_from_container as adapter_of_frame,
 )
@@ -47,3 +49,10 @@ __all__ = [
     "safe_indexing",
     "validate_parameter_constraints",
 ]
+
+
+class Interval(_Interval):
+    """Of numbers. In scikit-learn's own, True is the number 1."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        return not isinstance(val, bool) and super().is_satisfied_by(val)

@@ -29,6 +29,11 @@ class TrainingBatch:
         Weight of each row in the loss, None where all weigh the same. With
         ``return_sequences=True`` of shape (n, n_timesteps), 0 at padded steps.
 
+    Raises
+    ------
+    ValueError
+        From ``fit``, where an augmentation returns tensors of another dtype, shape or device.
+
     See Also
     --------
     Jitter : The simplest of the augmentations of the library.

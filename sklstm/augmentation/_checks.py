@@ -2,25 +2,21 @@
 
 import math
 from collections.abc import Callable
-from numbers import Real
 
+from .._utils._numbers import as_float
 from ._batch import TrainingBatch
 
 
-def check_number(
-    owner: object, name: str, requirement: str, valid: Callable[[float], bool]
-) -> None:
-    """Raise a ValueError where ``owner.name`` is no finite number, or not ``valid``."""
+def read_number(owner: object, name: str, requirement: str, valid: Callable[[float], bool]) -> None:
+    """Make ``owner.name`` a float; a ValueError where it is none, not finite, or not ``valid``."""
     value = getattr(owner, name)
-    try:
-        number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # an int beyond float64
-        number = False
-    if not (number and valid(value)):
+    number = as_float(value)
+    if not (math.isfinite(number) and valid(number)):
         raise ValueError(
             f"The {name!r} parameter of {type(owner).__name__} must be a number {requirement}. "
             f"Got {value!r} instead."
         )
+    object.__setattr__(owner, name, number)  # of a frozen record
 
 
 def check_one_target(owner: object, batch: TrainingBatch) -> None:

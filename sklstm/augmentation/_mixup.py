@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ._batch import TrainingBatch
-from ._checks import check_number, check_one_target
+from ._checks import check_one_target, read_number
 from ._resampling import resample
 
 
@@ -58,7 +58,7 @@ class Mixup:
     alpha: float = 0.2
 
     def __post_init__(self) -> None:
-        check_number(self, "alpha", "above 0", lambda alpha: alpha > 0)
+        read_number(self, "alpha", "above 0", lambda alpha: alpha > 0)
 
     def __call__(self, batch: TrainingBatch, generator: torch.Generator) -> TrainingBatch:
         """Return the batch with mixed rows."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ._batch import TrainingBatch
-from ._checks import check_number, check_one_target
+from ._checks import check_one_target, read_number
 from ._resampling import resample
 
 # Half waves whose sum is the speed of a time warp.
@@ -54,7 +54,7 @@ class TimeWarp:
     scale: float = 0.3
 
     def __post_init__(self) -> None:
-        check_number(self, "scale", "of at least 0 and below 1", lambda scale: 0 <= scale < 1)
+        read_number(self, "scale", "of at least 0 and below 1", lambda scale: 0 <= scale < 1)
 
     def __call__(self, batch: TrainingBatch, generator: torch.Generator) -> TrainingBatch:
         """Return the batch with warped time."""
@@ -184,7 +184,7 @@ class TimeMask:
 
 def _check_fraction(owner: Crop | TimeMask) -> None:
     requirement = "of at least 0 and below 1"
-    check_number(owner, "max_fraction", requirement, lambda fraction: 0 <= fraction < 1)
+    read_number(owner, "max_fraction", requirement, lambda fraction: 0 <= fraction < 1)
 
 
 def _random_size(lengths: Tensor, max_fraction: float, generator: torch.Generator) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from ._batch import TrainingBatch
-from ._checks import check_number
+from ._checks import read_number
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Jitter:
     scale: float = 0.1
 
     def __post_init__(self) -> None:
-        check_number(self, "scale", "of at least 0", lambda scale: scale >= 0)
+        read_number(self, "scale", "of at least 0", lambda scale: scale >= 0)
 
     def __call__(self, batch: TrainingBatch, generator: torch.Generator) -> TrainingBatch:
         """Return the batch with noisy values."""
@@ -96,7 +96,7 @@ class Scale:
     scale: float = 0.1
 
     def __post_init__(self) -> None:
-        check_number(self, "scale", "of at least 0", lambda scale: scale >= 0)
+        read_number(self, "scale", "of at least 0", lambda scale: scale >= 0)
 
     def __call__(self, batch: TrainingBatch, generator: torch.Generator) -> TrainingBatch:
         """Return the batch with scaled features."""
@@ -145,7 +145,7 @@ class ChannelDropout:
     p: float = 0.1
 
     def __post_init__(self) -> None:
-        check_number(self, "p", "of at least 0 and below 1", lambda p: 0 <= p < 1)
+        read_number(self, "p", "of at least 0 and below 1", lambda p: 0 <= p < 1)
 
     def __call__(self, batch: TrainingBatch, generator: torch.Generator) -> TrainingBatch:
         """Return the batch without some of its features."""

@@ -128,8 +128,13 @@ def make_expression_profiles(
             f"The 'n_informative' parameter of {_NAME} must not exceed n_genes={n_genes}. "
             f"Got {n_informative!r} instead."
         )
-    check_integer(_NAME, "n_timesteps", n_timesteps, minimum=2 * n_informative + 6)
-    check_number(_NAME, "noise", noise)
+    check_integer(_NAME, "n_timesteps", n_timesteps, minimum=1)
+    if n_timesteps < 2 * n_informative + 6:
+        raise ValueError(
+            f"The 'n_timesteps' parameter of {_NAME} must be at least {2 * n_informative + 6} with "
+            f"n_informative={n_informative}. Got {n_timesteps!r} instead."
+        )
+    check_number(_NAME, "noise", noise, maximum=1e4)
     check_flag(_NAME, "return_X_y", return_X_y)
     rng = new_random_state(_NAME, random_state)
 

@@ -145,7 +145,7 @@ def make_motif_sequences(
         target_names=np.array(["background", "motif"]),
         motif_start=starts,
         motif=motif,
-        DESCR=_DESCR.format(alphabet=alphabet, motif=motif, mutation_rate=mutation_rate),
+        DESCR=_DESCR.format(alphabet=alphabet, motif=motif, mutation_rate=float(mutation_rate)),
     )
 
 
@@ -248,5 +248,5 @@ def _check_motif(motif: object, alphabet: str, shortest: int) -> None:
     if len(motif) > shortest:
         raise ValueError(
             f"The 'motif' parameter of {_NAME} must not be longer than the shortest sequence, "
-            f"{shortest} symbols. Got {motif!r}, {len(motif)} symbols, instead."
+            f"{shortest} symbols by its length. Got {motif!r}, {len(motif)} symbols, instead."
         )

@@ -196,7 +196,7 @@ def make_sentiment(
         positive_words=list(_POSITIVE),
         negative_words=list(_NEGATIVE),
         negation_words=list(_NEGATIONS),
-        DESCR=_DESCR.format(negation_rate=negation_rate),
+        DESCR=_DESCR.format(negation_rate=float(negation_rate)),
     )
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import check_scoring
 from tqdm import tqdm
 
 from .._attribution import explaining, unit_held
 from ._inside import Inside
 from ._rows import PATIENCE
+from ._scoring import read_scorer
 from ._workers import in_order, task_of
 
 FloatArray = NDArray[np.float64]
@@ -84,4 +84,4 @@ def _scorer_of(model: Any, estimator: Any, scoring: Any) -> Callable[[Any, Any, 
         found = found.get(model.refit) if isinstance(model.refit, str) else None
     if scoring is None and callable(found):
         return found
-    return check_scoring(estimator, scoring=scoring)
+    return read_scorer(estimator, scoring)

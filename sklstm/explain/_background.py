@@ -140,11 +140,11 @@ def read_background(
                 f"{len(background)}."
             )
         n_each = background.shape[1]
-        background = background.reshape(-1, *background.shape[2:])
+        background = background.reshape(len(lengths) * n_each, *background.shape[2:])
     try:
         rows = transform(background)
         sequences = read(rows)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"The 'background' parameter: {error}") from error
     if describe is None or n_each is not None:
         return Background(sequences, n_each)

@@ -5,9 +5,25 @@ from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 # Where scikit-learn's meta-estimators keep the estimator they were given.
 _INNER = ("best_estimator_", "estimator", "regressor", "classifier", "base_estimator")
+
+
+def check_model(model: Any, name: str = "model") -> None:
+    """Raise where it is no fitted estimator."""
+    check_estimator(model, name)
+    check_is_fitted(model)
+
+
+def check_estimator(model: Any, name: str = "model") -> None:
+    """Raise where it is no estimator, be it one of scikit-learn or not."""
+    if isinstance(model, type) or not hasattr(model, "fit"):
+        raise ValueError(
+            f"The {name!r} parameter must be a fitted estimator, Pipeline or search. Got "
+            f"{model!r:.80} instead."
+        )
 
 
 def named_steps(model: Any) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._utils._files import in_full
-from . import _exports, _names, _storage, _views
+from . import _exports, _fields, _names, _storage, _views
 
 FloatArray = NDArray[np.float64]
 
@@ -48,7 +48,8 @@ class Explanation:
         Cells of sequences have two axes; columns of a table, features, time steps and groups have
         one. Exactly 0 at padding.
     base_values : array of shape (n,) + out
-        Expected output over the background of each row.
+        Expected output over the background of each row. NaN throughout where the values are
+        relative to nothing, as slopes and absolute values are.
     output_values : array of shape (n,) + out
         Output of the model, as ``response_method`` gives it. NaN at the time steps of a sequence
         output that a shorter sequence does not reach.
@@ -84,6 +85,11 @@ class Explanation:
         Weighted R² of a local model, such as that of LIME.
     player_of_cell : int array of the shape of one row's data, optional
         Of groups, the number of the player that each cell belongs to.
+
+    Raises
+    ------
+    ValueError
+        Where a field is not as described, or two do not agree; the message names them.
 
     Attributes
     ----------
@@ -151,26 +157,32 @@ class Explanation:
 
     def __post_init__(self) -> None:
         for name in (*_ARRAYS, *_OF_ALL_ROWS):
-            dtype = np.int64 if name in _storage.INTEGERS else np.float64
-            if getattr(self, name) is not None:
-                # Contiguous: a sum must not depend on how the values were laid out before.
-                self._set(name, np.ascontiguousarray(getattr(self, name), dtype=dtype).view())
+            value, needed = getattr(self, name), name in _ARRAYS[:4]
+            if value is not None or needed:
+                self._set(name, _fields.read_array(name, value, name in _storage.INTEGERS))
+        for name in _TEXTS:
+            _fields.check_text(name, getattr(self, name))
         for name in ("feature_names", "derivation"):
-            self._set(name, tuple(map(str, getattr(self, name))))
+            self._set(name, _fields.read_names(name, getattr(self, name)))
         _names.check_columns(self)
         if self.n_timesteps is not None:
             self._set("n_timesteps", int(self.n_timesteps))
         if self.data.ndim == 3:
             self._set("n_timesteps", self.data.shape[1])
-        names = self.player_names or _names.names_of_players(self)
-        self._set("player_names", tuple(map(str, names)))
+        names = self.player_names
+        if names is None:
+            names = _names.names_of_players(self)
+        self._set("player_names", _fields.read_names("player_names", names))
         self._set("output_names", _names.names_of_outputs(self.output_names, self._out))
         _names.check_shapes(self)
         _names.check_cells(self)
+        _names.check_numbers(self)
         if self.lengths is not None and not _names.check_padding(self):
             self._set("lengths", None)
-        total = self.values.reshape(len(self), self.n_players, *self._out).sum(axis=1)
-        self._set("additivity_gap", np.abs(self.base_values + total - self.output_values))
+        with np.errstate(over="ignore"):  # of what is too large, the gap is
+            total = self.values.reshape(len(self), self.n_players, *self._out).sum(axis=1)
+            gap = np.abs(self.base_values + total - self.output_values)
+        self._set("additivity_gap", gap)
         self._freeze()
 
     def _set(self, name: str, value: Any) -> None:
@@ -411,6 +423,11 @@ class Explanation:
         ----------
         path : str or path-like
             Written as it is, without adding a suffix. A leading ``~`` is your home folder.
+
+        Raises
+        ------
+        TypeError
+            Where ``path`` is no path.
         """
         arrays: dict[str, Any] = {name: getattr(self, name) for name in (*_ARRAYS, *_OF_ALL_ROWS)}
         _storage.write(
@@ -438,6 +455,8 @@ class Explanation:
         ------
         ValueError
             If the file is not a saved Explanation.
+        TypeError
+            Where ``path`` is no path.
         """
         with open(in_full(path), "rb") as file:
             # Whatever goes wrong inside an unknown file means the same: it is not one of ours.

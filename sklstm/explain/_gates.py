@@ -75,6 +75,8 @@ def explain_gates(model: Any, X: Any) -> Bunch:
     ValueError
         Where the last step is no LSTM of this library, or has a ``module`` of its own; where X is
         not as in ``predict``.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     See Also
     --------

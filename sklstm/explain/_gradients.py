@@ -2,19 +2,20 @@
 
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .._attribution import Readout, input_x_gradient, saliency, smoothgrad
 from .._data import Sequences
 from .._data._sequences import RaggedSequences
+from .._utils._numbers import as_float
 from ..nn import ScaledNetwork
 from ._background import Background
+from ._composition import check_model
 from ._explanation import Explanation
 from ._kernels import Work, by_player, gradient_kernel
 from ._pipelines import Route, is_lstm
@@ -102,6 +103,8 @@ def explain_gradients(
     ValueError
         Where a parameter is not as described, a step of the Pipeline mixes cells, or the model
         is no LSTM of this library.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     Warns
     -----
@@ -155,7 +158,7 @@ def explain_gradients(
     >>> bool(slopes.values[:, 4, 1].mean() > 1)
     True
     """
-    check_is_fitted(model)
+    check_model(model)
     check_n_jobs(n_jobs)
     _check(method, background, n_samples, noise)
     route = Route.of(model, X)
@@ -172,7 +175,9 @@ def explain_gradients(
         )
     passed = route.passed(X)
     seed = int(own_random_state(random_state).randint(2**31 - 1))
-    work = GradientWork(1, tolerance, max_nodes, None, seed, n_samples, noise, _is_symbols(route))
+    work = GradientWork(
+        1, tolerance, max_nodes, None, seed, n_samples, float(noise), _is_symbols(route)
+    )
     options = Options(response_method, target, method, "cell", n_jobs)
     with torch.inference_mode(False):  # the caller may be inside of it
         explanation, deviation, unit = through_network(
@@ -201,7 +206,7 @@ class GradientWork(Work):
 
 
 def _check(method: Any, background: Any, n_samples: Any, noise: Any) -> None:
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(
             f"The 'method' parameter must be one of {METHODS}. Got {method!r} instead."
         )
@@ -214,8 +219,10 @@ def _check(method: Any, background: Any, n_samples: Any, noise: Any) -> None:
         raise ValueError(
             f"The 'n_samples' parameter must be an int >= 2. Got {n_samples!r} instead."
         )
-    if not isinstance(noise, Real) or isinstance(noise, bool) or not 0 < float(noise) < np.inf:
-        raise ValueError(f"The 'noise' parameter must be a number > 0. Got {noise!r} instead.")
+    if not 0 < as_float(noise) <= 1e6:
+        raise ValueError(
+            f"The 'noise' parameter must be a number > 0, and at most 1e6. Got {noise!r} instead."
+        )
 
 
 def _is_symbols(route: Route) -> bool:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
-from sklearn.utils.validation import check_is_fitted
 
 from .._attribution import States, explaining, rows_of_record, states
 from .._data import Sequences
 from ..nn import LSTMNetwork
+from ._composition import check_model
 from ._pipelines import Route, is_lstm
 from ._rows import Chunk, _chunks
 
@@ -35,7 +35,7 @@ class Inside(NamedTuple):
     @classmethod
     def of(cls, model: Any, X: Any, method: str) -> "Inside":
         """Transform X by the steps in front of the LSTM, whatever they do."""
-        check_is_fitted(model)
+        check_model(model)
         route = Route.inside(model)
         name = type(route.last).__name__
         if not is_lstm(route.last):

@@ -115,7 +115,7 @@ def _groups(
         step, feature = np.argwhere(table < 0)[0]
         raise ValueError(
             f"{prefix} time step {step} of feature {feature_names[feature]!r} is in "
-            "no group. Every cell must be in one; add a group for the rest."
+            f"no group. Every cell must be in one; add a group for the rest. Got {groups!r}."
         )
     return Level("group", table, len(groups), names)
 

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import lars_path_gram
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .._attribution import LocalLinear, Readout, Sample, local_linear
+from .._utils._numbers import as_float
 from ..nn import ScaledNetwork
 from ._agnostic import CALL_ROWS, Explain, Part, Value, on_tensors
+from ._composition import check_model
 from ._explanation import Explanation
 from ._pipelines import Route
 from ._random import own_random_state
@@ -109,6 +110,8 @@ def explain_lime(
     ValueError
         Where a parameter is not as described; where ``background`` is missing; where the samples
         are too few for the players, or for so narrow a kernel; where outputs are not finite.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     See Also
     --------
@@ -147,7 +150,7 @@ def explain_lime(
     >>> explanation.local_fidelity.shape
     (5,)
     """
-    check_is_fitted(model)
+    check_model(model)
     check_n_jobs(n_jobs)
     seed = int(own_random_state(random_state).randint(2**31 - 1))
     sampling = Sampling(n_samples, kernel_width, n_nonzero, seed)
@@ -179,7 +182,7 @@ class Sampling:
                     f"The {name!r} parameter must be None or an int >= 1. Got {value!r} instead."
                 )
         width = self.kernel_width
-        if isinstance(width, bool) or not isinstance(width, Real) or not 0 < float(width) < np.inf:
+        if not 0 < as_float(width) < np.inf:
             raise ValueError(
                 f"The 'kernel_width' parameter must be a number > 0. Got {width!r} instead."
             )

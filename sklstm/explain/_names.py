@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._fields import read_names
+
 if TYPE_CHECKING:
     from ._explanation import Explanation
 
@@ -30,7 +32,7 @@ def n_features(e: "Explanation", n_timesteps: int) -> int:
 def names_of_players(e: "Explanation") -> Sequence[str]:
     """Default names."""
     if e.level == "group":
-        raise ValueError("Groups need player_names.")
+        raise ValueError("player_names must name the groups at level='group'. Got None.")
     return names_of_level(e.level, e.data.shape[1:], e.feature_names, e.n_timesteps)
 
 
@@ -69,14 +71,18 @@ def names_of_outputs(names: Any, out: tuple[int, ...]) -> tuple[Any, ...] | None
     """Check the names: flat for up to one output axis, else a sequence or None for each."""
     if names is None:
         return None
-    axes = [names] if len(out) <= 1 else list(names)
-    found = [None if axis is None else tuple(map(str, axis)) for axis in axes]
+    axes: Any = (names,)
+    if len(out) > 1:
+        axes = names if isinstance(names, list | tuple) else ()
+    found = [None if axis is None else read_names("output_names", axis) for axis in axes]
     sizes = [None if axis is None else len(axis) for axis in found]
     expected = out or (1,)
     if len(sizes) != len(expected) or any(
         size not in (None, k) for size, k in zip(sizes, expected, strict=True)
     ):
-        raise ValueError(f"output_names must name outputs of shape {out}. Got {names!r}.")
+        raise ValueError(
+            f"output_names must name outputs of shape {out}, that of output_values. Got {names!r}."
+        )
     return found[0] if len(out) <= 1 else tuple(found)
 
 
@@ -110,11 +116,17 @@ def check_columns(e: "Explanation") -> None:
             "data must be a table or 3-D, its last axis named by feature_names. Got shape "
             f"{e.data.shape} and {len(e.feature_names)} names."
         )
+    if 0 in e.data.shape[1:]:
+        raise ValueError(f"data must have time steps and features. Got shape {e.data.shape}.")
     steps, n_columns = e.n_timesteps, e.data.shape[1]
     if steps is None:
         return
-    if not isinstance(steps, int | np.integer) or steps < 1 or n_columns % steps:
-        raise ValueError(f"n_timesteps={steps!r} does not divide {n_columns} columns.")
+    whole = isinstance(steps, int | np.integer) and not isinstance(steps, bool)
+    if not whole or steps < 1 or n_columns % steps:
+        raise ValueError(
+            f"n_timesteps must be an int that divides the {n_columns} columns of data. Got "
+            f"{steps!r}."
+        )
     if e.data.ndim == 3 and steps != n_columns:
         raise ValueError(f"n_timesteps={steps} is not that of data of shape {e.data.shape}.")
 
@@ -123,20 +135,23 @@ def check_shapes(e: "Explanation") -> None:
     """Agree on players, rows and outputs."""
     players, out = shape_of_players(e), e.output_values.shape[1:]
     n_names = len(e.player_names or ())
+    by = f"by data of shape {e.data.shape} at level {e.level!r}"
     if n_names != np.prod(players):
-        raise ValueError(f"player_names must name players of shape {players}. Got {n_names} names.")
+        raise ValueError(
+            f"player_names must name players of shape {players}, {by}. Got {n_names} names."
+        )
+    by += f", {n_names} player_names and output_values of shape {e.output_values.shape}"
     for name, shape in (
         ("output_values", (len(e.data), *out)),
         ("base_values", (len(e.data), *out)),
         ("values", (len(e.data), *players, *out)),
         ("standard_error", (len(e.data), *players, *out)),
         ("local_fidelity", (len(e.data), *out)),
+        ("table_rows", e.data.shape[:2]),
     ):
         array = getattr(e, name)
         if array is not None and array.shape != shape:
-            raise ValueError(
-                f"{name} must have shape {shape} at level {e.level!r}. Got {array.shape}."
-            )
+            raise ValueError(f"{name} must have shape {shape}, {by}. Got {array.shape}.")
 
 
 def check_cells(e: "Explanation") -> None:
@@ -145,9 +160,32 @@ def check_cells(e: "Explanation") -> None:
     if cells is None:
         return
     if e.level != "group" or cells.shape != shape or not 0 <= cells.min() <= cells.max():
-        raise ValueError(f"player_of_cell must number groups in shape {shape}. Got {cells!r}.")
+        raise ValueError(
+            f"player_of_cell must number the groups of data of shape {shape}, at level='group'. "
+            f"Got {cells!r} at level {e.level!r}."
+        )
     if cells.max() >= len(e.player_names or ()):
-        raise ValueError(f"player_of_cell has the group {cells.max()}, which has no name.")
+        raise ValueError(
+            f"player_of_cell has the group {cells.max()}, which has no name. Got "
+            f"{len(e.player_names or ())} player_names."
+        )
+
+
+def check_numbers(e: "Explanation") -> None:
+    """Values are finite, and so are all base values of outputs that exist, or none of them."""
+    for name in ("values", "base_values", "output_values"):
+        array = getattr(e, name)
+        wrong = ~np.isfinite(array) if name == "values" else np.isinf(array)
+        if wrong.any():
+            row = int(np.argwhere(wrong)[0, 0])
+            raise ValueError(f"{name} must be finite. Got {array[wrong][0]} in row {row}.")
+    missing = np.isnan(e.base_values) & ~np.isnan(e.output_values)
+    if missing.any() and not np.isnan(e.base_values).all():
+        row = int(np.argwhere(missing)[0, 0])
+        raise ValueError(
+            "base_values must be finite where output_values are, or NaN throughout. Got NaN in row "
+            f"{row}."
+        )
 
 
 def check_padding(e: "Explanation") -> bool:
@@ -155,12 +193,15 @@ def check_padding(e: "Explanation") -> bool:
     assert e.lengths is not None
     n, longest = e.data.shape[:2]
     if e.data.ndim == 2 or e.lengths.shape != (n,):
-        raise ValueError(f"lengths must be of shape ({n},) for 3-D data, and None for a table.")
+        raise ValueError(
+            f"lengths must be of shape ({n},) for 3-D data, and None for a table. Got shape "
+            f"{e.lengths.shape} for data of shape {e.data.shape}."
+        )
     if np.any((e.lengths < 1) | (e.lengths > longest)):
         raise ValueError(f"lengths must be from 1 to {longest}. Got {e.lengths}.")
     padding = ~real_steps(e)
     if not np.isnan(e.data[padding]).all():
-        raise ValueError("data must be NaN at padding.")
+        raise ValueError("data must be NaN at padding, which the lengths leave of it.")
     if e.level in ("cell", "timestep") and np.any(e.values[padding]):
-        raise ValueError("values must be 0 at padding.")
+        raise ValueError("values must be 0 at padding, which the lengths leave of data.")
     return bool(padding.any())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._data import as_array, is_missing
+from .._data import as_array, is_missing, naming
 from ._hybrids import codes_of
 
 IntArray = NDArray[np.int64]
@@ -100,7 +100,8 @@ def read_orders(groups: Any, block_size: Any, n: int) -> Orders:
 
 def _read_groups(groups: Any, n: int) -> list[IntArray]:
     """Rows of each group, in order of its first row."""
-    labels = as_array(groups)
+    with naming("groups"):
+        labels = as_array(groups)
     if labels.shape != (n,):
         raise ValueError(
             f"The 'groups' parameter must have one label for each of the {n} rows of X, shape "

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch
 
+from .._data import check_same_rows
+from ._composition import check_estimator
 from ._orders import Orders, read_orders
 from ._players import Players, players_of
 from ._random import own_random_state
+from ._scoring import read_scorer
 from ._workers import check_n_jobs, in_order, task_of
 
 
@@ -94,6 +96,8 @@ def explain_permutation(
         Where ``level``, ``n_repeats``, ``block_size`` or ``groups`` is not as described, where
         no group has two rows (or two blocks), for ``level="feature"`` on univariate 2-D X, and for
         time steps of a table whose columns are none.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     See Also
     --------
@@ -128,7 +132,9 @@ def explain_permutation(
     >>> result.player_names[result.importances_mean.argmax()]
     'x1'
     """
+    check_estimator(model)
     check_n_jobs(n_jobs)
+    check_same_rows(X, y=y, sample_weight=sample_weight)
     whole = isinstance(n_repeats, int | np.integer) and not isinstance(n_repeats, bool)
     if not whole or n_repeats < 1:
         raise ValueError(
@@ -136,7 +142,7 @@ def explain_permutation(
         )
     players = players_of(model, X, level)
     orders = read_orders(groups, block_size, len(players.cells.lengths))
-    scorer = check_scoring(model, scoring=scoring)
+    scorer = read_scorer(model, scoring)
     seed = own_random_state(random_state).randint(np.iinfo(np.int32).max + 1)
     score = _Score(
         model, y, scorer, {} if sample_weight is None else {"sample_weight": sample_weight}

@@ -30,7 +30,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from .._data import Windows
+from .._data import Windows, naming
 from .._data._reading import find_layout
 from ..preprocessing import (
     SequenceOneHotEncoder,
@@ -196,6 +196,7 @@ def _kind(steps: list[tuple[str, Any]], X: Any) -> str:
     return "table" if find_layout(X)[0] == "table" else "sequences"
 
 
+@naming("X")
 def input_names(X: Any, steps: list[Any], kind: str) -> list[str]:
     """Names of the columns of X or the features of its sequences, as the user wrote them."""
     if kind == "symbols":

@@ -79,6 +79,8 @@ def players_of(model: Any, X: Any, level: Any) -> Players:
     if find_layout(X)[0] != "table":
         return _of_sequences(X, layout_of(X), input_names(X, [model], "sequences"), level)
     X = X if hasattr(X, "columns") else as_table(X, "X")
+    if 0 in X.shape:
+        raise ValueError(f"X must have rows and columns. Got shape {X.shape}.")
     players, names = _level_of_table(model, steps, X, level)
     table = players.table.reshape(1, -1)
     return Players(cells_of_table(X), table, names, (len(names),))

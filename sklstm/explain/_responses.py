@@ -164,7 +164,9 @@ def _select(
                 f"outputs of {method}, or hold several such. Got shape {target.shape}."
             )
         if not np.isfinite(target).all():
-            raise ValueError("The 'target' parameter, an array of weights, must be finite.")
+            raise ValueError(
+                f"The 'target' parameter, an array of weights, must be finite. Got {target!r}."
+            )
         weights = target.reshape(-1, n).astype(np.float64)
         several = target.ndim > len(one)
         return weights, (len(target),) if several else (), None if several else ["weighted"]
@@ -176,7 +178,7 @@ def _select(
     if isinstance(target, list):
         found = [_position(one, shape, names, method) for one in target]
         if not found:
-            raise ValueError("The 'target' parameter must not be an empty list.")
+            raise ValueError(f"The 'target' parameter must not be an empty list. Got {target!r}.")
         return every[[i for i, _ in found]], (len(found),), [name for _, name in found]
     position, name = _position(target, shape, names, method)
     return every[[position]], (), [name]

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from .._attribution import explaining
 from .._data import Sequences, StepLayout
@@ -16,6 +15,7 @@ from ..nn import ScaledNetwork
 from ._agnostic import Model, explained
 from ._agnostic import choose as choose_sampler
 from ._background import Background, read_background
+from ._composition import check_model
 from ._explanation import Explanation
 from ._hybrids import rows_of
 from ._inputs import Inputs, inputs_of, own_inputs
@@ -142,6 +142,8 @@ def explain_shap(
     ValueError
         Where a parameter is not as described; where ``background`` is missing, or every row of
         it is shorter than a row of X.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     Warns
     -----
@@ -216,7 +218,7 @@ def explain_shap(
     >>> bool(explanation.additivity_gap.max() < 1e-5)
     True
     """
-    check_is_fitted(model)
+    check_model(model)
     check_n_jobs(n_jobs)
     route = Route.of(model, X)
     passed = route.passed(X)

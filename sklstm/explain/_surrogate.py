@@ -1,7 +1,7 @@
 """explain_surrogate."""
 
 from itertools import product
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import Bunch
-from sklearn.utils.validation import check_is_fitted
 
+from .._utils._numbers import as_float
 from ..preprocessing import SlidingWindow
 from ._agnostic import Model
+from ._composition import check_model
 from ._inputs import read_inputs
 from ._names import names_of_level
 from ._pipelines import Passed, Route, is_lstm
@@ -111,6 +112,8 @@ def explain_surrogate(
     ValueError
         Where a parameter is not as described, X cannot be summarised, or all predictions are the
         same. For an LSTM with ``return_sequences=True``.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     See Also
     --------
@@ -154,7 +157,7 @@ def explain_surrogate(
     >>> surrogate.model.predict(X[:5]).shape
     (5,)
     """
-    check_is_fitted(model)
+    check_model(model)
     _check_parameters(kind, inputs, max_depth, test_size)
     seed = int(own_random_state(random_state).randint(2**31 - 1))
     route = Route.of(model, X)
@@ -181,14 +184,14 @@ def explain_surrogate(
 
 def _check_parameters(kind: Any, inputs: Any, max_depth: Any, test_size: Any) -> None:
     for name, value, known in (("kind", kind, KINDS), ("inputs", inputs, INPUTS)):
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise ValueError(f"The {name!r} parameter must be one of {known}. Got {value!r}.")
     whole = isinstance(max_depth, Integral) and not isinstance(max_depth, bool)
     if max_depth is not None and not (whole and max_depth >= 1):
         raise ValueError(
             f"The 'max_depth' parameter must be None or an int >= 1. Got {max_depth!r} instead."
         )
-    if not isinstance(test_size, Real) or not 0 < float(test_size) < 1:
+    if not 0 < as_float(test_size) < 1:
         raise ValueError(
             f"The 'test_size' parameter must be a float between 0 and 1. Got {test_size!r} instead."
         )

@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 from torch import Tensor
 
 from .._attribution import Readout, explaining, unit_contributions
-from .._data import StepLayout
+from .._data import StepLayout, check_same_rows
 from ..nn import LSTMNetwork
 from ._ablation import Ablation
 from ._activity import activity_of
@@ -100,6 +100,8 @@ def explain_units(
         Where a parameter is not as described; where ``background`` is missing, or every row of
         it is shorter than a row of X; where the last step is no LSTM of this library, or has a
         ``module`` of its own; where ``scoring`` is given without y.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     Warns
     -----
@@ -149,6 +151,7 @@ def explain_units(
     """
     check_n_jobs(n_jobs)
     inside = Inside.of(model, X, "explain_units")
+    check_same_rows(X, y=y)
     if not isinstance(n_excite, Integral) or isinstance(n_excite, bool) or n_excite < 1:
         raise ValueError(f"The 'n_excite' parameter must be an int >= 1. Got {n_excite!r} instead.")
     if y is None and scoring is not None:

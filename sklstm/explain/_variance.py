@@ -1,16 +1,17 @@
 """explain_variance."""
 
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from .._attribution import sobol_indices
+from .._utils._numbers import as_float
 from ._agnostic import Model
+from ._composition import check_model
 from ._hybrids import rows_of
 from ._independent import FloatArray, IndependentPlayers
 from ._inputs import read_inputs
@@ -95,6 +96,8 @@ def explain_variance(
     ValueError
         Where a parameter is not as described, or X has a single row. For an LSTM with
         ``return_sequences=True``.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     See Also
     --------
@@ -141,7 +144,7 @@ def explain_variance(
     >>> bool(result.first_order[0] > 0.6 and result.total_order[2] < 0.1)
     True
     """
-    check_is_fitted(model)
+    check_model(model)
     check_n_jobs(n_jobs)
     _check_parameters(n_samples, confidence_level, n_resamples)
     rng = own_random_state(random_state)
@@ -173,7 +176,7 @@ def explain_variance(
         f_A,
         f_B,
         f_AB,
-        confidence_level=confidence_level,
+        confidence_level=float(confidence_level),
         n_resamples=n_resamples,
         rng=rng,
         shared=lengths if lengths.min() < lengths.max() else None,
@@ -197,7 +200,7 @@ def _check_parameters(n_samples: Any, confidence_level: Any, n_resamples: Any) -
     for name, value in (("n_samples", n_samples), ("n_resamples", n_resamples)):
         if not isinstance(value, Integral) or isinstance(value, bool) or value < 2:
             raise ValueError(f"The {name!r} parameter must be an int >= 2. Got {value!r} instead.")
-    if not isinstance(confidence_level, Real) or not 0 < float(confidence_level) < 1:
+    if not 0 < as_float(confidence_level) < 1:
         raise ValueError(
             "The 'confidence_level' parameter must be a float between 0 and 1. Got "
             f"{confidence_level!r} instead."

@@ -10,6 +10,7 @@ from .._training import pack_net
 from .._utils._extras import load_extra
 from .._utils._files import replacing
 from .._version import __version__
+from ..explain._composition import check_model
 from ..explain._pipelines import is_lstm
 from ._description import describe, to_metadata
 from ._front import operations_of, steps_of
@@ -41,6 +42,8 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     ValueError
         Where ``model`` is or holds something else, or is not fitted; where it has a ``module`` of
         its own; where its classes are neither text nor whole numbers or booleans.
+    TypeError
+        Where ``path`` is no path.
     ImportError
         Where onnx is missing: ``pip install 'sklstm[onnx]'``.
 
@@ -85,7 +88,7 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     True
     """
     onnx = load_extra("onnx", "export_onnx", "onnx")
-    check_is_fitted(model)
+    check_model(model)
     steps = steps_of(model)
     (_, first), (_, estimator) = steps[0], steps[-1]
     _check_lstm(estimator)

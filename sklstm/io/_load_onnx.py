@@ -32,6 +32,8 @@ def load_onnx(path: str | os.PathLike[str]) -> "OnnxRegressor | OnnxClassifier":
     ------
     ValueError
         Where the file is no ONNX file, or not one that ``export_onnx`` wrote.
+    TypeError
+        Where ``path`` is no path.
     OSError
         Where it cannot be read.
     ImportError

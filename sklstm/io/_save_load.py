@@ -60,6 +60,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         Where something in the model would have to run code of its own when it is loaded; the
         message names it: classes that are neither of scikit-learn nor of sklstm, functions,
         callbacks, decision trees. Nothing is written then.
+    TypeError
+        Where ``path`` is no path.
 
     See Also
     --------
@@ -135,6 +137,8 @@ def load(path: str | os.PathLike[str], *, module: ModuleFactory | None = None) -
     ValueError
         If the file was not written by :func:`save`, was cut off, damaged, or claims what does
         not fit together; if a newer sklstm wrote it; if ``module`` is missing or not needed.
+    TypeError
+        Where ``path`` is no path.
 
     Warns
     -----

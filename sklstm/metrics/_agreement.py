@@ -70,7 +70,7 @@ def agreement(first: Explanation, second: Explanation, *, k: int = 5) -> Bunch:
     1.0
     """
     check_count("k", k)
-    (a, real, out), (b, other, other_out) = sizes_of(first), sizes_of(second)
+    (a, real, out), (b, other, other_out) = sizes_of(first, "first"), sizes_of(second, "second")
     if first.values.shape != second.values.shape or out != other_out or (real != other).any():
         raise ValueError(
             "The 'second' parameter must be of the rows, players and outputs of the first. Their "

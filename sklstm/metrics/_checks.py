@@ -1,8 +1,9 @@
 """Checks of parameters of the metrics."""
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
+from .._utils._numbers import as_float
 from ..explain._random import own_random_state
 
 
@@ -17,11 +18,7 @@ def check_count(name: str, value: Any, minimum: int = 1) -> int:
 
 def check_positive(name: str, value: Any) -> float:
     """As a finite number above 0."""
-    if (
-        not isinstance(value, Real)
-        or isinstance(value, bool)
-        or not 0 < float(value) < float("inf")
-    ):
+    if not 0 < as_float(value) < float("inf"):
         raise ValueError(f"The {name!r} parameter must be a number > 0. Got {value!r} instead.")
     return float(value)
 

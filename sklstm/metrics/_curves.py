@@ -86,6 +86,8 @@ def deletion_curve(
     ------
     ValueError
         If a parameter is not as described, or the explanation is not of this model and X.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     See Also
     --------
@@ -172,6 +174,8 @@ def insertion_curve(
     ------
     ValueError
         If a parameter is not as described, or the explanation is not of this model and X.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     References
     ----------

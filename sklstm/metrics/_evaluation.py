@@ -80,6 +80,8 @@ def evaluate_explanation(
     ValueError
         If a parameter is not as described, or the explanations are not of this model and X, or not
         of the same players and outputs.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
     ImportError
         Without pandas.
 

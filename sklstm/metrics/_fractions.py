@@ -64,6 +64,8 @@ def comprehensiveness(
     ------
     ValueError
         If a parameter is not as described, or the explanation is not of this model and X.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     Notes
     -----
@@ -128,6 +130,8 @@ def sufficiency(
     ------
     ValueError
         If a parameter is not as described, or the explanation is not of this model and X.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     References
     ----------

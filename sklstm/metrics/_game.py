@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from .._attribution import explaining
 from .._data import StepLayout
 from ..explain import Explanation
 from ..explain._agnostic import CALL_ROWS, Model
+from ..explain._composition import check_model
 from ..explain._hybrids import Rows, rows_of
 from ..explain._inputs import Inputs, inputs_of, own_inputs
 from ..explain._pipelines import Passed, Route
@@ -181,7 +181,7 @@ def game_of(model: Any, X: Any, explanation: Explanation, background: Any, seed:
     seed : int
         Fixes which rows of a large background are used.
     """
-    check_is_fitted(model)
+    check_model(model)
     check_explanation(explanation)
     route = Route.of(model, X)
     passed = route.passed(X)

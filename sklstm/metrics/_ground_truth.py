@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 from sklearn.metrics import roc_auc_score
 from sklearn.utils import Bunch
 
+from .._data import naming
 from ..explain import Explanation
 from ._outputs import mean
 from ._sizes import sizes_of
@@ -58,7 +59,8 @@ def ground_truth_auc(explanation: Explanation, truth: ArrayLike) -> Bunch:
     """
     sizes, real, out = sizes_of(explanation)
     players = explanation.values.shape[1 : explanation.values.ndim - len(out)]
-    array = np.asarray(truth)
+    with naming("truth"):
+        array = np.asarray(truth)
     if array.dtype != np.bool_ or array.shape not in (players, (len(sizes), *players)):
         raise ValueError(
             f"The 'truth' parameter must be an array of bool of shape {players} or "

@@ -57,6 +57,8 @@ def infidelity(
     ValueError
         If a parameter is not as described, or the explanation is not of this model and X, or of
         slopes or absolute values.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     Notes
     -----

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.utils import Bunch
-from sklearn.utils.validation import check_is_fitted
 
 from ..explain import Explanation
-from ..explain._composition import named_steps
+from ..explain._composition import check_model, named_steps
 from ..explain._pipelines import is_lstm
 from ._agreement import agreement
 from ._checks import check_explain, seed_of
@@ -56,6 +55,8 @@ def randomization_test(
     ValueError
         If the model does not end in an LSTM of this library, or ``explain`` returns no
         Explanation.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     Notes
     -----
@@ -85,7 +86,7 @@ def randomization_test(
     >>> bool(result.value < 0.8)
     True
     """
-    check_is_fitted(model)
+    check_model(model)
     check_explain(explain)
     changed = copy.deepcopy(model)
     *_, (_, last) = named_steps(changed)

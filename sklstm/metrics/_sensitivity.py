@@ -62,6 +62,8 @@ def max_sensitivity(
     ------
     ValueError
         If a parameter is not as described, or X holds no floats that vary within a column.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     References
     ----------

@@ -11,13 +11,13 @@ FloatArray = NDArray[np.float64]
 
 
 def sizes_of(
-    explanation: Explanation,
+    explanation: Explanation, name: str = "explanation"
 ) -> tuple[FloatArray, NDArray[np.bool_], tuple[int, ...]]:
     """Absolute values (n, n_players, k), which players each row has, and the outputs' shape.
 
-    Of outputs that do not exist the values are NaN.
+    Of outputs that do not exist the values are NaN. ``name`` is that of the parameter.
     """
-    check_explanation(explanation)
+    check_explanation(explanation, name)
     e, n, out = explanation, len(explanation), explanation.output_values.shape[1:]
     sizes = np.abs(e.values).reshape(n, e.n_players, -1)
     missing = np.isnan(e.output_values.reshape(n, 1, -1))

@@ -26,6 +26,11 @@ def sparseness(explanation: Explanation) -> Bunch:
         rows : array of shape (n,) + out
             Of each row; NaN where all values are 0. Players of padding do not count.
 
+    Raises
+    ------
+    ValueError
+        If ``explanation`` is none, or has no rows.
+
     References
     ----------
     .. [1] Chalasani, Chen, Chowdhury, Wu & Jha (2020), "Concise explanations of neural networks

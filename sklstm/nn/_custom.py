@@ -47,6 +47,12 @@ class CustomNetwork(ScaledNetwork):
                 f"that returns a torch module, such as a class. Got an instance of "
                 f"{type(module).__name__!r}."
             )
+        if isinstance(module, type) and module.__module__.startswith("torch."):
+            raise ValueError(
+                "The 'module' parameter must be a callable (n_features, n_outputs, random_state) "
+                f"that returns a torch module. Got torch's own {module.__name__}, whose arguments "
+                "are others: wrap it in a function."
+            )
         with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(random_state)
             built = module(n_features, n_outputs, random_state)

@@ -27,6 +27,11 @@ class ActivationDisplay:
     times : sequence, optional
         Label of each time step: number, date or text; None counts from 0.
 
+    Raises
+    ------
+    ValueError
+        Where a parameter is not as described.
+
     Attributes
     ----------
     axes_ : array of Axes of shape (n_layers, n_directions)
@@ -71,7 +76,9 @@ class ActivationDisplay:
                 "The 'hidden_state' parameter must have steps and units. Got shape "
                 f"{self.hidden_state.shape}."
             )
-        self.times = _checks.labels("times", range(n) if times is None else times, n)
+        self.times = _checks.labels(
+            "times", range(n) if times is None else times, n, "hidden_state"
+        )
 
     @classmethod
     def from_gates(
@@ -123,7 +130,7 @@ class ActivationDisplay:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As ``explain_gates`` and :meth:`from_gates`.
         """
         return cls.from_gates(explain_gates(model, X), row, ax=ax)

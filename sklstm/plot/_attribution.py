@@ -48,6 +48,11 @@ class AttributionDisplay:
     label : str, default="output"
         Name of the output.
 
+    Raises
+    ------
+    ValueError
+        Where a parameter is not as described.
+
     Attributes
     ----------
     ax_ : Axes
@@ -107,29 +112,34 @@ class AttributionDisplay:
         symbols: Sequence[str] | None = None,
         label: str = "output",
     ) -> None:
-        flat = np.ndim(values) == 1
+        values = _checks.floats("values", values)
+        flat = values.ndim == 1
         self.values = _checks.numbers("values", values, *((None,) if flat else (None, None)))
         if not self.values.size:
             raise ValueError("The 'values' parameter must have entries. Got none.")
         n = len(self.values)
         if not flat and times is None:
             times = range(n)
-        self.times = None if times is None else _checks.labels("times", times, n)
+        self.times = None if times is None else _checks.labels("times", times, n, "values")
         of_players = flat and times is None
         if of_players:
-            self.data = None if data is None else _checks.numbers("data", data, n)
+            self.data = None if data is None else _checks.numbers("data", data, n, like="values")
         else:
             width = None if flat else self.values.shape[1]
-            self.data = None if data is None else _checks.numbers("data", data, n, width)
+            self.data = (
+                None if data is None else _checks.numbers("data", data, n, width, like="values")
+            )
         n_names = n if of_players else self.values.shape[-1]
         if flat and not of_players:
-            n_names = len(names) if self.data is None else self.data.shape[1]
-        self.names = [str(name) for name in _checks.labels("names", names, n_names)]
+            n_names = None if self.data is None else self.data.shape[1]
+        self.names = [str(name) for name in _checks.labels("names", names, n_names, "values")]
         self.base_value = np.nan if base_value is None else float(base_value)
         self.output_value = np.nan if output_value is None else float(output_value)
         self.symbols = symbols
         if symbols is not None:
-            self.symbols = [str(symbol) for symbol in _checks.labels("symbols", list(symbols), n)]
+            self.symbols = [
+                str(symbol) for symbol in _checks.labels("symbols", list(symbols), n, "values")
+            ]
         self.label = label
 
     @classmethod
@@ -239,7 +249,7 @@ class AttributionDisplay:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As ``explain_shap`` and :meth:`from_explanation`.
         """
         X, row, index = one_row(model, X, row)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._data import as_array, to_numeric
 from .._utils._extras import load_extra
 
 FloatArray = NDArray[np.float64]
@@ -26,28 +27,54 @@ def pandas(display: Any) -> ModuleType:
     return load_extra("pandas", f"{type(display).__name__}.frame")
 
 
-def numbers(name: str, values: ArrayLike, *shape: int | None) -> FloatArray:
-    """As a float array of this shape, where None stands for any size."""
+def floats(name: str, values: ArrayLike) -> FloatArray:
+    """As a float array of any shape."""
     try:
-        array = np.asarray(values, dtype=np.float64)
+        return to_numeric(as_array(values), name).astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"The {name!r} parameter must hold numbers. Got {values!r}.") from error
+        raise ValueError(
+            f"The {name!r} parameter must hold numbers: {error} Got {values!r:.80}."
+        ) from error
+
+
+def numbers(
+    name: str, values: ArrayLike, *shape: int | None, like: str = "", finite: bool = True
+) -> FloatArray:
+    """As a float array of this shape, where None stands for any size; that of ``like``.
+
+    With NaN, and without ``finite`` with infinity.
+    """
+    array = floats(name, values)
     sizes = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
     if array.ndim != len(shape) or any(
         n not in (None, m) for n, m in zip(shape, array.shape, strict=True)
     ):
         raise ValueError(
-            f"The {name!r} parameter must be an array of shape {sizes}. Got shape {array.shape}."
+            f"The {name!r} parameter must be an array of shape {sizes}{_as(like)}. Got shape "
+            f"{array.shape}."
         )
+    if finite and np.isinf(array).any():
+        raise ValueError(f"The {name!r} parameter must not hold infinity. Got {values!r:.80}.")
     return array
 
 
-def labels(name: str, values: Sequence[Any], size: int) -> list[Any]:
-    """As a list of this length."""
-    found = [values] if isinstance(values, str) else list(values)
-    if len(found) != size:
-        raise ValueError(f"The {name!r} parameter must have {size} entries. Got {len(found)}.")
+def labels(name: str, values: Any, size: int | None = None, like: str = "") -> list[Any]:
+    """As a list of this length; that of ``like``."""
+    try:
+        found = [values] if isinstance(values, str) else list(values)
+    except TypeError:
+        raise ValueError(
+            f"The {name!r} parameter must be a sequence. Got {values!r:.80} instead."
+        ) from None
+    if size not in (None, len(found)):
+        raise ValueError(
+            f"The {name!r} parameter must have {size} entries{_as(like)}. Got {len(found)}."
+        )
     return found
+
+
+def _as(like: str) -> str:
+    return f", as {like!r} has" if like else ""
 
 
 def position(name: str, value: Any, size: int) -> int:

@@ -36,6 +36,11 @@ class ComparisonDisplay:
     qualities : mapping from str to array of shape (n_models,)
         What they are worth, more is better: a row of panels for each. The first is the score.
 
+    Raises
+    ------
+    ValueError
+        Where a parameter is not as described.
+
     Attributes
     ----------
     axes_ : array of Axes of shape (n_qualities, n_costs)
@@ -85,7 +90,7 @@ class ComparisonDisplay:
         costs: Mapping[str, ArrayLike],
         qualities: Mapping[str, ArrayLike],
     ) -> None:
-        self.models = [str(name) for name in models]
+        self.models = [str(name) for name in _checks.labels("models", models)]
         self.costs = self._read("costs", costs)
         self.qualities = self._read("qualities", qualities)
 
@@ -96,7 +101,10 @@ class ComparisonDisplay:
                 f"{values!r:.80} instead."
             )
         n = len(self.models)
-        return {str(label): _checks.numbers(name, array, n) for label, array in values.items()}
+        return {
+            str(label): _checks.numbers(name, array, n, like="models")
+            for label, array in values.items()
+        }
 
     @classmethod
     def from_estimator(
@@ -121,7 +129,7 @@ class ComparisonDisplay:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As :func:`sklstm.simplify.compare`.
         """
         from ..simplify import compare

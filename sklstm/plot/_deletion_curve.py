@@ -34,6 +34,11 @@ class DeletionCurveDisplay:
     inserted : bool, default=False
         Whether players are put in.
 
+    Raises
+    ------
+    ValueError
+        Where a parameter is not as described.
+
     Attributes
     ----------
     ax_ : Axes
@@ -88,7 +93,8 @@ class DeletionCurveDisplay:
                 f"{curves!r:.80} instead."
             )
         self.curves = {
-            str(name): _checks.numbers("curves", curve, n) for name, curve in curves.items()
+            str(name): _checks.numbers("curves", curve, n, like="fractions")
+            for name, curve in curves.items()
         }
         if RANDOM in self.curves:
             raise ValueError(
@@ -97,7 +103,7 @@ class DeletionCurveDisplay:
             )
         self.random_curve = None
         if random_curve is not None:
-            self.random_curve = _checks.numbers("random_curve", random_curve, n)
+            self.random_curve = _checks.numbers("random_curve", random_curve, n, like="fractions")
         self.areas = dict(areas or {})
         self.inserted = inserted
 
@@ -136,7 +142,7 @@ class DeletionCurveDisplay:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As :func:`sklstm.metrics.deletion_curve`.
         """
         from ..metrics import deletion_curve, insertion_curve

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
-from sklearn.utils.validation import check_is_fitted
 
-from ..explain._composition import named_steps
+from ..explain._composition import check_model, named_steps
 from . import _checks
 from ._quantiles import bands_of, index_of, quantiles_of
 
@@ -37,6 +36,11 @@ class ForecastDisplay:
         Times of the rows: dates, numbers or texts. None counts from 0.
     label : str, default="target"
         Name and unit of the target.
+
+    Raises
+    ------
+    ValueError
+        Where a parameter is not as described.
 
     Attributes
     ----------
@@ -89,7 +93,9 @@ class ForecastDisplay:
         n = len(self.predictions)
         if not n:
             raise ValueError("The 'predictions' parameter must have rows. Got none.")
-        self.observed = None if observed is None else _checks.numbers("observed", observed, n)
+        self.observed = None
+        if observed is not None:
+            self.observed = _checks.numbers("observed", observed, n, like="predictions")
         if (quantiles is None) != (levels is None):
             raise ValueError(
                 "The 'quantiles' and 'levels' parameters must be given together. Got one of them."
@@ -104,8 +110,7 @@ class ForecastDisplay:
                 )
             self.quantiles = _checks.numbers("quantiles", quantiles, n, len(self.levels))
         self.index = range(n) if index is None else index
-        if len(self.index) != n:
-            raise ValueError(f"The 'index' parameter must have {n} entries. Got {len(self.index)}.")
+        _checks.labels("index", self.index, n, "predictions")
         self.label = label
 
     @classmethod
@@ -146,9 +151,11 @@ class ForecastDisplay:
         Raises
         ------
         ValueError
-            For a classifier, and for outputs at every time step.
+            For a classifier, and for outputs at every time step; as ``predict``.
+        TypeError
+            As ``predict`` of the model.
         """
-        check_is_fitted(model)
+        check_model(model)
         if is_classifier(model):
             raise ValueError(f"A forecast is of numbers. Got a classifier: {model!r:.80}.")
         *_, (_, last) = named_steps(model)

@@ -40,6 +40,11 @@ class GateDisplay:
     title : str, default=""
         Which layer is drawn.
 
+    Raises
+    ------
+    ValueError
+        Where a parameter is not as described.
+
     Attributes
     ----------
     axes_ : array of Axes of shape (2, 2)
@@ -91,15 +96,21 @@ class GateDisplay:
         self.forget_gate = _checks.numbers("forget_gate", forget_gate, None, None)
         shape = self.forget_gate.shape
         if not self.forget_gate.size:
-            raise ValueError(f"The gates must have steps and units. Got shape {shape}.")
-        self.input_gate = _checks.numbers("input_gate", input_gate, *shape)
-        self.output_gate = _checks.numbers("output_gate", output_gate, *shape)
-        self.candidate = _checks.numbers("candidate", candidate, *shape)
+            raise ValueError(
+                f"The 'forget_gate' parameter must have steps and units. Got shape {shape}."
+            )
+        self.input_gate = _checks.numbers("input_gate", input_gate, *shape, like="forget_gate")
+        self.output_gate = _checks.numbers("output_gate", output_gate, *shape, like="forget_gate")
+        self.candidate = _checks.numbers("candidate", candidate, *shape, like="forget_gate")
         self.half_life = None
         if half_life is not None:
-            self.half_life = _checks.numbers("half_life", half_life, shape[1])
-        self.units = _checks.labels("units", range(shape[1]) if units is None else units, shape[1])
-        self.times = _checks.labels("times", range(shape[0]) if times is None else times, shape[0])
+            self.half_life = _checks.numbers("half_life", half_life, shape[1], finite=False)
+        self.units = _checks.labels(
+            "units", range(shape[1]) if units is None else units, shape[1], "forget_gate"
+        )
+        self.times = _checks.labels(
+            "times", range(shape[0]) if times is None else times, shape[0], "forget_gate"
+        )
         self.title = title
 
     @classmethod
@@ -188,7 +199,7 @@ class GateDisplay:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As ``explain_gates`` and :meth:`from_gates`.
         """
         gates = explain_gates(model, X)

@@ -49,6 +49,11 @@ class ImportanceDisplay:
     additive : bool, default=False
         Whether the importances of many players are drawn as their sum, instead of their mean.
 
+    Raises
+    ------
+    ValueError
+        Where a parameter is not as described.
+
     Attributes
     ----------
     ax_ : Axes
@@ -100,7 +105,8 @@ class ImportanceDisplay:
         series: tuple[str, str] = ("first", "total"),
         additive: bool = False,
     ) -> None:
-        flat = np.ndim(importances) == 1
+        importances = _checks.floats("importances", importances)
+        flat = importances.ndim == 1
         shape = (None,) if flat else (None, None)
         self.importances = _checks.numbers("importances", importances, *shape)
         n = len(self.importances)
@@ -108,9 +114,9 @@ class ImportanceDisplay:
             raise ValueError("The 'importances' parameter must have entries. Got none.")
         if not flat and times is None:
             times = range(n)
-        self.times = None if times is None else _checks.labels("times", times, n)
+        self.times = None if times is None else _checks.labels("times", times, n, "importances")
         n_names = self.importances.shape[-1]
-        self.names = [str(name) for name in _checks.labels("names", names, n_names)]
+        self.names = [str(name) for name in _checks.labels("names", names, n_names, "importances")]
 
         def optional(name: str, values: ArrayLike | None, *shape: int | None) -> Any:
             return None if values is None else _checks.numbers(name, values, *shape)

@@ -28,6 +28,11 @@ class LearningCurveDisplay:
     loss : str, default="loss"
         Name of the loss.
 
+    Raises
+    ------
+    ValueError
+        Where a parameter is not as described.
+
     Attributes
     ----------
     best_epoch : int or None

@@ -3,10 +3,9 @@
 import os
 from typing import Any
 
-from sklearn.utils.validation import check_is_fitted
-
 from .._utils._extras import load_extra
-from .._utils._files import replacing
+from .._utils._files import in_full, replacing
+from ..explain._composition import check_model
 from ..explain._random import own_random_state
 from ._page import page
 from ._reading import Reading
@@ -50,6 +49,8 @@ def report(
     ------
     ValueError
         Where the model does not end in an LSTM of this library, or X and y do not fit.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers; where ``path`` is no path.
     ImportError
         Without matplotlib.
 
@@ -81,7 +82,8 @@ def report(
     '<!DOCTYPE html>'
     """
     load_extra("matplotlib", "report", "plot")
-    check_is_fitted(model)
+    check_model(model)
+    path = in_full(path)
     seed = int(own_random_state(random_state).randint(2**31 - 1))
     reading = Reading.of(model, X, y, background, seed)
     name = type(reading.lstm).__name__

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sklearn.utils.validation import check_is_fitted
-
-from ..explain._composition import named_steps
+from ..explain._composition import check_model, named_steps
 from ..explain._pipelines import SYMBOLS, Route, is_lstm
 from ..preprocessing import SequenceOneHotEncoder
 from ._checks import position
@@ -12,7 +10,7 @@ from ._checks import position
 
 def one_row(model: Any, X: Any, row: Any) -> tuple[Any, int, Any]:
     """X without the rows that a row does not need, its position in them, and the index of X."""
-    check_is_fitted(model)
+    check_model(model)
     n = X.shape[0] if hasattr(X, "shape") else len(X)
     row = position("row", row, n)
     index = getattr(X, "index", None)
@@ -34,7 +32,7 @@ def symbols_of_pipeline(model: Any, X: Any) -> list[str] | None:
 
 def fitted_lstm(model: Any) -> Any:
     """The LSTM at the end of a fitted Pipeline or search."""
-    check_is_fitted(model)
+    check_model(model)
     *_, (_, last) = named_steps(model)
     if not is_lstm(last):
         raise ValueError(f"The model must end in an LSTM of this library. Got {last!r:.80}.")

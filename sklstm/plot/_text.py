@@ -18,7 +18,9 @@ class NameLocator(Locator):
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
         longest = max(names, key=len, default="")
-        self.width = TextPath((0, 0), longest or " ", size=SMALL).get_extents().width + SMALL
+        self.width = (
+            TextPath((0, 0), longest.strip() or "-", size=SMALL).get_extents().width + SMALL
+        )
 
     def __call__(self) -> list[float]:
         """Ticks of the visible part of the axis."""

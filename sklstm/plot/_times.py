@@ -12,7 +12,10 @@ def as_times(times: Sequence[Any]) -> NDArray[np.datetime64] | None:
     """As dates of NumPy, without time zones; None where they are no dates."""
     if hasattr(times, "to_timestamp"):  # periods of pandas
         times = times.to_timestamp()
-    array = np.asarray(times)
+    try:
+        array = np.asarray(times)
+    except ValueError:  # labels that are lists
+        return None
     if array.dtype.kind == "O" and all(isinstance(time, date) for time in array):
         array = np.array([np.datetime64(_naive(time)) for time in array])
     return array if array.dtype.kind == "M" else None

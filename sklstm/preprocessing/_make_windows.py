@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .._data import as_array, index_times, is_usual, steps_between, usual_step
+from .._data import as_array, index_times, is_usual, naming, steps_between, usual_step
 from ._rows import about_jumps, read_rows
 
 
@@ -54,6 +54,8 @@ def make_windows(
     ValueError
         Where a value is missing or infinite, times do not increase, the series is too short for
         one window and its horizon, or a parameter is not as described.
+    TypeError
+        Where ``series`` is sparse, or holds objects that are no numbers.
 
     See Also
     --------
@@ -87,7 +89,8 @@ def make_windows(
                 f"The {name!r} parameter of make_windows must be an int of at least 1. Got "
                 f"{value!r} instead."
             )
-    table = series if hasattr(series, "columns") or np.ndim(series) != 1 else _as_column(series)
+    with naming("series"):
+        table = series if hasattr(series, "columns") or np.ndim(series) != 1 else _as_column(series)
     rows = read_rows(table, name="series")
     column = _target_column(table, target)
     last = _ends(series, len(rows), lookback, horizon, stride)
@@ -118,7 +121,8 @@ def _target_column(table: Any, target: str | int | None) -> int:
     if isinstance(target, Integral) and -shape[1] <= target < shape[1]:
         return range(shape[1])[int(target)]
     raise ValueError(
-        f"The 'target' parameter of make_windows must name one of the columns {names}. Got "
+        f"The 'target' parameter of make_windows must name one of the columns of the series, "
+        f"{names}. Got "
         f"{target!r}."
     )
 

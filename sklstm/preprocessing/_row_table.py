@@ -12,6 +12,7 @@ from .._data import (
     index_times,
     is_missing,
     is_usual,
+    naming,
     steps_between,
     usual_step,
 )
@@ -48,7 +49,8 @@ class RowTable:
     """
 
     def __init__(self, X: Any, time: Any, groups: Any, estimator: Any) -> None:
-        features, self.kept, times, groups_column = _split_columns(X, time, groups)
+        with naming("X"):
+            features, self.kept, times, groups_column = _split_columns(X, time, groups)
         self.values = read_rows(features, estimator=estimator)
         n = len(self.values)
         self.order: NDArray[np.int64] | None = None
@@ -66,7 +68,8 @@ class RowTable:
         if times is not None:
             rows = np.arange(n) if self.order is None else self.order
             self.time_kind, self.times = times.kind, times.values[rows]
-            self.steps = steps_between(self.times, first, rows, times.labels)
+            name = "time" if time is None else f"time column {time!r}"
+            self.steps = steps_between(self.times, first, rows, times.labels, name)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from .._data import as_array, computed, rows_per_chunk
+from .._data import as_array, computed, name_the_column, naming, rows_per_chunk
 
 
 def read_rows(X: Any, *, name: str = "X", estimator: Any = None) -> NDArray[Any]:
@@ -23,15 +23,21 @@ def read_rows(X: Any, *, name: str = "X", estimator: Any = None) -> NDArray[Any]
         X = as_array(X)
     _check_no_dates(X, name)
     try:
-        rows = check_array(
-            X,
-            dtype=[np.float64, np.float32],
-            ensure_all_finite=False,
-            estimator=estimator,
-            input_name=name,
-        )
+        with naming(name):
+            rows = check_array(
+                X,
+                dtype=[np.float64, np.float32],
+                ensure_all_finite=False,
+                estimator=estimator,
+                input_name=name,
+            )
     except (TypeError, ValueError) as error:
-        _name_the_column(X, name, error)
+        name_the_column(
+            X,
+            name,
+            error,
+            "Encode it first, name it as the time= or groups= of a SlidingWindow, or drop it.",
+        )
         raise
     for start in range(0, len(rows), step := rows_per_chunk(1, rows.shape[1])):
         finite = np.isfinite(rows[start : start + step])
@@ -74,16 +80,3 @@ def _check_no_dates(X: Any, name: str) -> None:
                 f"Column {column!r} of {name} holds {dtype}, not numbers. Make it the index, name "
                 "it as the time= of a SlidingWindow, or drop it."
             )
-
-
-def _name_the_column(X: Any, name: str, error: Exception) -> None:
-    """Raise for the first column of a DataFrame that does not turn into numbers."""
-    for column in getattr(X, "columns", []):
-        values = np.asarray(X[column])
-        try:
-            values.astype(np.float64)
-        except (TypeError, ValueError) as reason:
-            raise ValueError(
-                f"Column {column!r} of {name} holds {values.dtype}, not numbers ({reason}). Encode "
-                "it first, name it as the time= or groups= of a SlidingWindow, or drop it."
-            ) from error

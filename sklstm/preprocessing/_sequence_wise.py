@@ -151,7 +151,14 @@ class SequenceWise(SequenceTransformer):
         ValueError
             Where X is empty or not numeric, a sequence has no time step or other features than
             the first, y or a weight is missing, or the transformer does not take tables.
+        TypeError
+            Where X is sparse, or holds objects that are no numbers.
         """
+        if isinstance(self.transformer, type):
+            raise ValueError(
+                "The 'transformer' parameter of SequenceWise must be an object implementing 'fit' "
+                f"and 'transform'. Got {self.transformer!r}. Write {self.transformer.__name__}()."
+            )
         transformer = clone(self.transformer)
         check_transformer(transformer)
         steps = read_steps(X, estimator=self)
@@ -186,6 +193,8 @@ class SequenceWise(SequenceTransformer):
         ValueError
             As ``fit``, where X has other features, or where the transformer does not give one
             row per time step.
+        TypeError
+            Where X is sparse, or holds objects that are no numbers.
         """
         check_is_fitted(self)
         steps = self._read_known(X)
@@ -217,6 +226,8 @@ class SequenceWise(SequenceTransformer):
         ValueError
             Where X is empty or not numeric, or has other features than the output of
             ``transform``.
+        TypeError
+            Where X is sparse, or holds objects that are no numbers.
         """
         check_is_fitted(self)
         steps = read_steps(X, estimator=self)

@@ -112,8 +112,8 @@ class SlidingWindow(SequenceTransformer):
 
     _parameter_constraints = {
         "lookback": [Interval(Integral, 1, None, closed="left")],
-        "time": [str, Integral, None],
-        "groups": [str, Integral, None],
+        "time": [str, Interval(Integral, None, None, closed="neither"), None],
+        "groups": [str, Interval(Integral, None, None, closed="neither"), None],
     }
 
     def __init__(self, lookback, *, time=None, groups=None):
@@ -142,6 +142,8 @@ class SlidingWindow(SequenceTransformer):
         ValueError
             Where X has a missing or infinite value, its times do not increase within a group, or
             no series is as long as ``lookback``.
+        TypeError
+            Where X is sparse, or holds objects that are no numbers.
         """
         table = RowTable(X, self.time, self.groups, self)
         by_group, step = table.usual_steps()
@@ -150,8 +152,8 @@ class SlidingWindow(SequenceTransformer):
             n_jumps = int((lengths == 1).sum()) - len(table.keys)
             raise ValueError(
                 f"The 'lookback' parameter of SlidingWindow is {self.lookback}, which is longer "
-                f"than the longest series of X: {lengths.max()} of its {len(table)} sample(s)."
-                f"{about_jumps(n_jumps)}"
+                f"than the longest series of X: {lengths.max()} of its {len(table)} sample(s). "
+                f"Series are told apart by groups={self.groups!r}.{about_jumps(n_jumps)}"
             )
         validate_data(self, X, skip_check_array=True)
         self.step_ = None if np.isnan(step) else step
@@ -178,6 +180,8 @@ class SlidingWindow(SequenceTransformer):
         ------
         ValueError
             As ``fit``, or where X has other columns.
+        TypeError
+            Where X is sparse, or holds objects that are no numbers.
         """
         check_is_fitted(self)
         self._validate_params()

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from sklearn.base import is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 
-from .._data import flatten_steps
+from .._data import check_same_rows, flatten_steps
 from .._utils._sklearn import (
     Interval,
     num_samples,
@@ -99,6 +99,8 @@ def compare(
     ------
     ValueError
         Where a parameter is not as described.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     See Also
     --------
@@ -148,6 +150,7 @@ def compare(
         raise ValueError("compare needs y, the targets of X, for the score. Got None.")
     names, models = _read(before, after)
     _check_kind(names, models)
+    check_same_rows(X, y=y)
     random = own_random_state(random_state)
     n_batch = min(num_samples(X), BATCH)
     weights = [_parameters(model.last) for model in models]
@@ -174,13 +177,14 @@ def compare(
 def _read(before: Any, after: Any) -> tuple[tuple[str, ...], Models]:
     """Names and models, that of ``before`` first."""
     if not isinstance(after, Mapping):
-        return ("before", "after"), [Fitted.of(before), Fitted.of(after)]
+        return ("before", "after"), [Fitted.of(before, "before"), Fitted.of(after, "after")]
     if not after or not all(isinstance(name, str) for name in after) or "before" in after:
         raise ValueError(
             "The 'after' parameter of compare must be a fitted model, or a mapping from names, "
             f"none of them 'before', to such. Got {after!r:.80} instead."
         )
-    return ("before", *after), [Fitted.of(before), *map(Fitted.of, after.values())]
+    others = [Fitted.of(model, "after") for model in after.values()]
+    return ("before", *after), [Fitted.of(before, "before"), *others]
 
 
 def _check_kind(names: Sequence[str], models: Models) -> None:

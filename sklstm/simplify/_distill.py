@@ -56,6 +56,8 @@ def distill(model: Any, student: Any, X: Any, *, sample_weight: Any = None) -> A
     ValueError
         Where a parameter is not as described; where the student is an LSTM of quantiles, of which
         the teacher's predictions say nothing.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     See Also
     --------

@@ -4,9 +4,9 @@ import copy
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from .._training import weight_arrays
+from ..explain._composition import check_model
 from ..explain._pipelines import Route, is_lstm
 from ..nn import LSTMNetwork
 
@@ -28,9 +28,9 @@ class Fitted(NamedTuple):
     route: Route
 
     @classmethod
-    def of(cls, model: Any) -> "Fitted":
-        """Any fitted model."""
-        check_is_fitted(model)
+    def of(cls, model: Any, name: str = "model") -> "Fitted":
+        """Any fitted model; ``name`` is that of the parameter."""
+        check_model(model, name)
         route = Route.inside(model)
         return cls(getattr(model, "best_estimator_", model), route)
 

@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from .._attribution import explaining
-from .._data import read_step_targets
+from .._data import check_same_rows, read_step_targets
 from .._utils._sklearn import num_samples, safe_indexing
 from ..explain import explain_units
 from ..explain._inside import Inside
@@ -35,10 +35,8 @@ class Sampled(NamedTuple):
     @classmethod
     def of(cls, X: Any, y: Any, n: int, random: np.random.RandomState) -> "Sampled":
         """Draw at most ``n`` rows."""
-        n_rows = num_samples(X)
-        if y is not None and num_samples(y) != n_rows:
-            raise ValueError(f"X has {n_rows} rows, but y has {num_samples(y)}.")
-        rows = draw(n_rows, n, random)
+        check_same_rows(X, y=y)
+        rows = draw(num_samples(X), n, random)
         return cls(safe_indexing(X, rows), None if y is None else safe_indexing(y, rows))
 
 

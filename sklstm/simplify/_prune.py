@@ -84,6 +84,8 @@ def prune(
     ValueError
         Where a parameter is not as described; where X or y is missing that something needs; where
         the LSTM has a ``module`` of its own.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     See Also
     --------
@@ -168,7 +170,7 @@ def _without_units(
 ) -> Any:
     units, weights = Units(estimator.net_.module_), weights_of(estimator)
     size = units.shape[-1]
-    n_kept = max(1, size - int(np.rint(fraction * size)))
+    n_kept = max(1, size - int(np.rint(float(fraction) * size)))
     sampled = activity = None
     if X is not None:
         sampled = Sampled.of(X, y, ROWS, random)

@@ -1,5 +1,6 @@
 """quantize."""
 
+from numbers import Integral
 from typing import Any
 
 from .._training import to_integers
@@ -64,7 +65,7 @@ def quantize(model: Any, *, bits: int = 8) -> Any:
     >>> bool(abs(small.score(X, y) - model.score(X, y)) < 0.005)
     True
     """
-    if isinstance(bits, bool) or bits not in (4, 8):
+    if not isinstance(bits, Integral) or bits not in (4, 8):
         raise ValueError(f"The 'bits' parameter of quantize must be 8 or 4. Got {bits!r} instead.")
     fitted = Fitted.of_lstm(model, "quantize")
     weights = {

@@ -58,6 +58,8 @@ def reduce_layers(
     ValueError
         Where a parameter is not as described; where the network has fewer layers; where the LSTM
         has a ``module`` of its own.
+    TypeError
+        Where X is sparse, or holds objects that are no numbers.
 
     See Also
     --------

@@ -158,7 +158,7 @@ def test_row_of_padding_alone():
         (np.array([[1.0, np.inf]]), "infinity at sample 0, column 1"),
         (pd.DataFrame({"a": [1, None]}, dtype="Int64"), "NaN at sample 1, column 'a'"),
         (np.array([[1j]]), "Complex"),
-        (np.array(5), "Expected 2D array, got scalar"),
+        (np.array(5), "list of sequences. Got 5"),
         (["some words", "others"], "Got texts: put SequenceTokenizer"),
     ],
 )

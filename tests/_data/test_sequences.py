@@ -828,18 +828,19 @@ def test_number_beside_a_series_is_named():
 @pytest.mark.parametrize("X", [np.zeros(3), [1.0, 2.0], pd.Series([1.0, 2.0])], ids=type)
 def test_one_dimensional_x_is_refused(X):
     text = message(X)
-    assert "2D" in text or "2-dimensional" in text
+    assert "3-D" in text and "2-D" in text and "X[None]" in text
 
 
 @pytest.mark.parametrize("X", [3.0, None, "ACGT", {"a": [1.0]}, {1.0}, iter([VALUES])], ids=type)
 def test_what_is_no_array_is_refused(X):
-    assert "Expected 2D array" in message(X)
+    assert "X must be 3-D (n_samples, n_timesteps, n_features)" in message(X)
+    assert repr(X)[:80] in message(X)
 
 
 @pytest.mark.parametrize("dtype", [float, object])
 def test_four_dimensional_array_is_refused_with_the_shapes_that_are_taken(dtype):
     text = message(np.zeros((2, 2, 2, 2), dtype))
-    assert "4" in text
+    assert "(2, 2, 2, 2)" in text
     assert "3-D" in text or "n_timesteps" in text, "3-D is taken, so '<= 2' is no requirement"
 
 

@@ -141,7 +141,7 @@ def test_full_lengths_are_none():
         ({"base_values": 0.5 * np.ones(1)}, r"base_values must have shape \(6,\).*Got \(1,\)"),
         ({"output_values": np.zeros(N + 1)}, "output_values must have shape"),
         ({"standard_error": np.zeros(N)}, "standard_error must have shape"),
-        ({"level": "group"}, "Groups need player_names"),
+        ({"level": "group"}, "player_names must name the groups"),
         ({"player_names": ["a", "b"]}, "Got 2 names"),
         ({"output_names": ["a", "b"]}, "output_names must name outputs"),
         ({"lengths": np.array([4, 1])}, "lengths must be of shape"),
@@ -156,11 +156,42 @@ def test_fields_that_disagree_are_errors(changes, message):
         make(**changes)
 
 
+FIRST_ONLY = np.where(np.arange(N) == 1, np.nan, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"values": None}, "values must be an array of numbers"),
+        ({"values": "many"}, "values must be an array of numbers.*values must be real numbers"),
+        ({"data": [[1.0], [1.0, 2.0]]}, "data must be an array of numbers"),
+        ({"data": np.zeros((N, 0, FEATURES))}, r"data must have time steps .*\(6, 0, 3\)"),
+        ({"values": FIRST_ONLY[:, None, None] + np.zeros((N, STEPS, FEATURES))}, "nan in row 1"),
+        ({"base_values": np.full(N, np.inf)}, "base_values must be finite. Got inf in row 0"),
+        ({"base_values": FIRST_ONLY}, "or NaN throughout. Got NaN in row 1"),
+        ({"lengths": np.full(N, 4.0)}, "lengths must be whole numbers. Got dtype float64"),
+        ({"table_rows": np.zeros(N, int)}, r"table_rows must have shape \(6, 4\)"),
+        ({"feature_names": 3}, "feature_names must be a sequence of names. Got 3"),
+        ({"feature_names": "abc"}, "feature_names must be a sequence of names. Got 'abc'"),
+        ({"player_names": []}, r"player_names must name players of shape \(4, 3\)"),
+        ({"output_names": 3}, "output_names must be a sequence of names. Got 3"),
+        ({"method": None}, "method must be a text. Got None"),
+        ({"level": ["cell"]}, r"level must be a text. Got \['cell'\]"),
+        ({"n_timesteps": True}, "n_timesteps must be an int that divides .* Got True"),
+    ],
+)
+def test_fields_that_are_nonsense_are_errors(changes, message):
+    with pytest.raises(ValueError, match=message):
+        make(**changes)
+
+
 def test_a_table_has_no_lengths_and_its_steps_divide_the_columns():
     with pytest.raises(ValueError, match="None for a table"):
         make(layout="table", lengths=np.full(N, 3))
     for steps in (5, 0, -4, 4.0, "4"):
-        with pytest.raises(ValueError, match=f"n_timesteps={steps!r} does not divide 12 columns"):
+        with pytest.raises(
+            ValueError, match=f"n_timesteps must be .* 12 columns of data. Got {steps!r}"
+        ):
             make(layout="table", n_timesteps=steps)
     with pytest.raises(ValueError, match="n_timesteps=2 is not that of data"):
         make(n_timesteps=2)
@@ -168,7 +199,7 @@ def test_a_table_has_no_lengths_and_its_steps_divide_the_columns():
 
 @pytest.mark.parametrize("names", [["a"], [["a", "b"]], [["a"], None], [None, None, None]])
 def test_names_of_outputs_fit_every_axis(names):
-    with pytest.raises(ValueError, match="output_names must name outputs"):
+    with pytest.raises(ValueError, match="output_names must"):
         make((3, 2), output_names=names)
 
 
@@ -871,7 +902,7 @@ def test_groups_know_their_cells(tmp_path):
     with pytest.raises(ValueError, match="read-only"):
         groups.player_of_cell[0] = 1
     for cells, message in (
-        (expected[:1], "player_of_cell must number groups"),
+        (expected[:1], "player_of_cell must number the groups"),
         (expected + 1, "player_of_cell has the group 2, which has no name"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -398,7 +398,10 @@ def test_real_speech_adds_up_for_every_class():
         ({"max_nodes": 0}, "The 'max_nodes' parameter must be an int >= 1"),
         ({"n_samples": 1}, "The 'n_samples' parameter must be an int >= 2. Got 1 instead."),
         ({"n_samples": True}, "The 'n_samples' parameter"),
-        ({"noise": 0}, "The 'noise' parameter must be a number > 0. Got 0 instead."),
+        (
+            {"noise": 0},
+            "The 'noise' parameter must be a number > 0, and at most 1e6. Got 0 instead.",
+        ),
         ({"noise": np.nan}, "The 'noise' parameter"),
         ({"noise": "high"}, "The 'noise' parameter"),
         ({"random_state": "a"}, "'random_state' parameter must be None"),

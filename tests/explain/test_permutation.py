@@ -348,7 +348,7 @@ def test_bad_arguments_are_named(data, fitted, arguments, message):
 
 def test_y_of_another_length_is_an_error(data, fitted):
     X, y = data
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="X and y must have the same number of samples"):
         fitted.explain_permutation(X, y[:-1])
 
 

@@ -903,7 +903,7 @@ def texts():
         (bagged_windows, TABLE, {"background": TABLE}, "BaggingRegressor is not a one-to-one step"),
         (without_refit, TABLE, {"background": TABLE}, "no best_estimator_ to explain"),
         (two_targets, TABLE, {"background": TABLE}, "must return an array of numbers"),
-        (texts, ["a", "ba"], {"background": ["a", "b"]}, "X must be a table with rows and columns"),
+        (texts, ["a", "ba"], {"background": ["a", "b"]}, "list of sequences. Got texts"),
     ],
 )
 def test_bad_input_is_named(make, X, options, match):

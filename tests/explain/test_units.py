@@ -377,7 +377,7 @@ def test_bad_input_is_named():
     for scoring in ("no such score", ["r2"], {"a": "r2"}, lambda model, X, y: {"a": 1}):
         with pytest.raises(ValueError, match="'scoring' parameter"):
             model.explain_units(ROWS, Y[:8], background=BACKGROUND, scoring=scoring)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+    with pytest.raises(ValueError, match="X and y must have the same number of samples"):
         model.explain_units(ROWS, Y, background=BACKGROUND)
     with pytest.raises(ValueError, match="'response_method' parameter"):
         model.explain_units(ROWS, background=BACKGROUND, response_method="predict_proba")

@@ -320,10 +320,22 @@ def test_bad_arguments(explanation, changes, message):
     [
         (np.zeros((2, 2, 2)), {"names": ["a"]}, "'values' parameter must be an array of shape"),
         ([], {"names": []}, "'values' parameter must have entries"),
-        ([[1.0, 2.0]], {"names": ["a"]}, "'names' parameter must have 2 entries. Got 1"),
-        ([1.0, 2.0], {"names": ["a"]}, "'names' parameter must have 2 entries. Got 1"),
+        (
+            [[1.0, 2.0]],
+            {"names": ["a"]},
+            "'names' parameter must have 2 entries, as 'values' has. Got 1",
+        ),
+        (
+            [1.0, 2.0],
+            {"names": ["a"]},
+            "'names' parameter must have 2 entries, as 'values' has. Got 1",
+        ),
         (["p"], {"names": ["a"]}, "'values' parameter must hold numbers"),
-        ([1.0], {"names": ["a"], "data": [1, 2]}, r"shape \(1\). Got shape \(2,\)"),
+        (
+            [1.0],
+            {"names": ["a"], "data": [1, 2]},
+            r"shape \(1\), as 'values' has. Got shape \(2,\)",
+        ),
         (
             [1.0],
             {"names": ["a"], "times": [0], "symbols": "AB"},

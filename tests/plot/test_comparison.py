@@ -72,7 +72,9 @@ def test_it_is_drawn_where_it_is_told():
 def test_bad_arguments():
     with pytest.raises(ValueError, match="'costs' parameter must be a mapping"):
         ComparisonDisplay(MODELS, {}, SCORE)
-    with pytest.raises(ValueError, match=r"'qualities' .* shape \(4\). Got shape \(1,\)"):
+    with pytest.raises(
+        ValueError, match=r"'qualities' .* shape \(4\), as 'models' has. Got shape \(1,\)"
+    ):
         ComparisonDisplay(MODELS, COSTS, {"score": [1]})
     with pytest.raises(ValueError, match="A Bunch of compare was expected"):
         ComparisonDisplay.from_comparison(3)

@@ -56,7 +56,9 @@ def test_it_is_drawn_where_it_is_told():
 def test_bad_arguments():
     with pytest.raises(ValueError, match="'curves' parameter must be a mapping"):
         DeletionCurveDisplay([0, 1], {})
-    with pytest.raises(ValueError, match=r"'curves' .* shape \(2\). Got shape \(1,\)"):
+    with pytest.raises(
+        ValueError, match=r"'curves' .* shape \(2\), as 'fractions' has. Got shape \(1,\)"
+    ):
         DeletionCurveDisplay([0, 1], {"a": [1]})
     with pytest.raises(ValueError, match="no curve named 'random order'"):
         DeletionCurveDisplay([0, 1], {"random order": [1, 0]})

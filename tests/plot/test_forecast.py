@@ -160,7 +160,7 @@ def test_it_is_drawn_where_it_is_told():
         ({"levels": [0.1, 1.0], "quantiles": np.zeros((2, 2))}, "'levels' parameter must ascend"),
         ({"levels": [], "quantiles": np.zeros((2, 0))}, "'levels' parameter must ascend"),
         ({"levels": [0.1], "quantiles": np.zeros((2, 2))}, r"shape \(2, 1\)"),
-        ({"index": [1]}, "'index' parameter must have 2 entries. Got 1"),
+        ({"index": [1]}, "'index' parameter must have 2 entries, as 'predictions' has. Got 1"),
     ],
 )
 def test_bad_numbers(options, message):

@@ -443,8 +443,8 @@ class TestTables:
                 pd.date_range("2024-01-01", periods=10, tz="UTC"),
                 r"'c' of X holds datetime64.*time=",
             ),
-            (list("abababcdcd"), r"'c' of X holds .* not numbers .*groups="),
-            (["2024-01-01"] * 10, r"'c' of X holds .* not numbers .*time="),
+            (list("abababcdcd"), r"'c' of X must be real numbers: .*groups="),
+            (["2024-01-01"] * 10, r"'c' of X must be real numbers: .*time="),
         ],
     )
     def test_columns_of_other_things_are_named(self, column, message):

@@ -210,7 +210,7 @@ def test_a_mapping_that_is_none(after):
         ({"random_state": -1}, "'random_state' parameter must be"),
         ({"X": X[:, :, :2]}, "X has 2 features per time step"),
         ({"y": None}, "compare needs y"),
-        ({"y": Y[:3]}, "inconsistent numbers of samples"),
+        ({"y": Y[:3]}, "X and y must have the same number of samples"),
     ],
 )
 def test_bad_input(params, message):

@@ -371,7 +371,10 @@ def test_pipelines_and_searches_keep_their_steps(importance):
         ({"importance": "contribution"}, "importance='contribution' needs X"),
         ({"X": X, "importance": "mutual_information"}, "needs y"),
         ({"kind": "weights", "importance": "contribution"}, "must be 'magnitude' with kind="),
-        ({"X": X, "y": Y[:5], "importance": "mutual_information"}, "X has 60 rows, but y has 5"),
+        (
+            {"X": X, "y": Y[:5], "importance": "mutual_information"},
+            "X and y must have the same number of samples. Got 60 in X and 5",
+        ),
         ({"X": X[:2], "y": Y[:2], "importance": "mutual_information"}, "more than 3 rows. Got 2"),
         ({"X": X[:, :, :2]}, "X has 2 features per time step"),
         ({"random_state": "seed"}, "'random_state' parameter must be"),
