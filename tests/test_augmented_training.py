@@ -78,7 +78,7 @@ y_kinds = pytest.mark.parametrize(
 
 def state(model):
     """Weights and losses, to be compared bit by bit."""
-    weights = {name: value.numpy() for name, value in model.net_.module_.state_dict().items()}
+    weights = {name: value.cpu().numpy() for name, value in model.net_.module_.state_dict().items()}
     losses = [{k: v for k, v in row.items() if k != "dur"} for row in model.history_]
     return weights, losses
 

@@ -73,7 +73,7 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 def vectors(model):
-    return model.net_.module_.embedding.weight.detach().numpy().copy()
+    return model.net_.module_.embedding.weight.detach().cpu().numpy().copy()
 
 
 def weights_of(model):

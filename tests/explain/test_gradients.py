@@ -10,6 +10,7 @@ import pytest
 import torch
 from joblib import parallel_config
 from plain import PLAIN
+from rounding import assert_same_numbers
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
@@ -62,7 +63,7 @@ def test_shapes_names_and_what_adds_up(method, parameters):
     model = regressor(**parameters)
     e = model.explain_gradients(ROWS, method=method, random_state=0)
     assert e.values.shape == (8, 7, 3) and (e.method, e.level) == (method, "cell")
-    assert np.array_equal(e.output_values, model.predict(ROWS))
+    assert_same_numbers(e.output_values, model.predict(ROWS))
     assert np.array_equal(e.data, ROWS)
     assert np.isnan(e.base_values).all() == (method != "integrated")
     assert np.isnan(e.additivity_gap).all() == (method != "integrated")
@@ -190,7 +191,7 @@ def test_every_output_of_a_classifier_and_targets(method):
     one = model.explain_gradients(ROWS, **options, target="b")
     same(one.values, e.values[..., 1], 1e-5)
     p = model.explain_gradients(ROWS, **options, response_method="predict_proba", target="c")
-    assert np.array_equal(p.output_values, model.predict_proba(ROWS)[:, 2])
+    assert_same_numbers(p.output_values, model.predict_proba(ROWS)[:, 2])
 
 
 @methods

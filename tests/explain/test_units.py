@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from joblib import parallel_config
+from rounding import assert_same_numbers
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError
@@ -46,7 +47,7 @@ def regressor(**params):
 
 def assert_adds_up(units, outputs):
     """Base value, direct part and the units of each layer are the output."""
-    np.testing.assert_array_equal(units.output_values, outputs)
+    assert_same_numbers(units.output_values, outputs)
     spread = np.nanstd(outputs, axis=0).max()
     for layer in range(units.contribution.shape[1]):
         own = units.contribution[:, layer]
@@ -133,7 +134,7 @@ def test_above_the_last_layer_it_is_the_head_times_the_difference(pooling):
         return hidden.mean(axis=1) if pooling == "mean" else hidden.max(axis=1)
 
     network = model.net_.module_
-    weight = network.head.weight[0].detach().numpy() * network.y_scale.numpy()
+    weight = (network.head.weight[0].detach() * network.y_scale).cpu().numpy()
     expected = (pooled(ROWS) - pooled(BACKGROUND).mean(axis=0)) * weight.reshape(2, 4)
     np.testing.assert_allclose(units.contribution[:, -1], expected, atol=1e-5)
 
