@@ -104,6 +104,17 @@ EXPLANATIONS = {
 }
 
 
+@cases
+def test_every_network_is_explained_the_same(name):
+    X = CASES[name][1]
+    expected, found = (
+        model.explain_shap(X[:5], background=X[5:15], method="deep")
+        for model in (fitted(name, "cpu"), on_gpu(name))
+    )
+    assert_same(found.values, expected.values, 1e-3)
+    assert np.nanmax(found.additivity_gap) < 1e-4 * np.nanmax(np.abs(found.output_values))
+
+
 @pytest.mark.parametrize("explanation", EXPLANATIONS)
 @pytest.mark.parametrize("name", ["stacked", "all poolings", "classes"])
 def test_explanations_are_the_same(name, explanation):

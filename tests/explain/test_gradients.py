@@ -83,7 +83,7 @@ def test_integrated_gradients_go_from_the_mean_of_training():
 
 def test_integrated_gradients_of_several_rows_are_expected_gradients():
     model = regressor()
-    options = {"background": BACKGROUND, "max_nodes": 16}
+    options = {"background": BACKGROUND, "max_nodes": 64}
     e = model.explain_gradients(ROWS, **options)
     twin = model.explain_shap(ROWS, **options, method="gradient")
     assert np.array_equal(e.values, twin.values)
@@ -138,8 +138,9 @@ def test_the_unit_of_a_feature(method):
     before = model.explain_gradients(ROWS, **options).values
     scale, shift = np.array([1.8, 0.1, 1.0]), np.array([32.0, 0.0, -5.0])
     network = model.net_.module_
-    network.x_mean.copy_(network.x_mean * torch.from_numpy(scale) + torch.from_numpy(shift))
-    network.x_scale *= torch.from_numpy(scale)
+    factor, term = (torch.from_numpy(a).to(network.x_mean.device) for a in (scale, shift))
+    network.x_mean.mul_(factor).add_(term)
+    network.x_scale *= factor
     after = model.explain_gradients(ROWS * scale + shift, **options).values
     slopes = method in ("saliency", "smoothgrad")
     same(after * scale if slopes else after, before)
