@@ -131,6 +131,7 @@ def test_the_other_rows_do_not_matter(fitted, many):
 def test_rows_beyond_one_inference_batch_give_the_same_output(fitted, many, entries, monkeypatch):
     rows, expected = many
     monkeypatch.setattr(_batches, "INFERENCE_ENTRIES", entries)
+    monkeypatch.setattr(_batches, "GPU_FACTOR", 1)
     assert_array_equal(outputs(fitted, rows), expected)
 
 
