@@ -28,6 +28,16 @@ def pytest_configure(config):
 
     if not torch.cuda.is_available():
         raise pytest.UsageError("--device cuda: torch sees no GPU on this machine")
+    # torch lets cuDNN round an LSTM's products to 10 bits; the tests compare float32.
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out on a GPU what is only about the CPU."""
+    if config.getoption("device") == "cuda":
+        left_out = [item for item in items if item.get_closest_marker("cpu")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("cpu")]
 
 
 @pytest.fixture(autouse=True)

@@ -39,20 +39,25 @@ class Case:
         return self.model.net_.module_.eval()
 
     @property
+    def device(self):
+        """Where the network computes."""
+        return self.network.x_mean.device
+
+    @property
     def weight(self):
         """From the network's outputs to the one that is explained; logits are centred."""
         if self.target is None:
-            return torch.ones(1, dtype=torch.float64)
+            return torch.ones(1, dtype=torch.float64, device=self.device)
         classes = self.model.classes_
-        return torch.from_numpy((classes == self.target) - 1 / len(classes))
+        return torch.from_numpy((classes == self.target) - 1 / len(classes)).to(self.device)
 
     def standardized(self, X):
-        """As the first layer reads it, float32."""
-        return self.network.standardize(torch.from_numpy(X))
+        """As the first layer reads it, float32 and on its device."""
+        return self.network.standardize(torch.from_numpy(X).to(self.device))
 
     def outputs(self, X):
         """What is explained, float64 of shape (n,)."""
-        return forward(self, self.standardized(X)).numpy()
+        return forward(self, self.standardized(X)).cpu().numpy()
 
     def difference(self, X):
         """Output minus expected output."""
@@ -67,13 +72,14 @@ def forward(case, z, size=1024):
     return torch.cat(outputs) @ case.weight
 
 
-def vowels():
+def vowels(device="cpu"):
     """A: a classifier, 12 -> 32. Utterances have 7 to 29 steps, and are stretched to 25."""
     (X, y), (X_test, _) = (
         load_japanese_vowels(return_X_y=True, subset=part) for part in ("train", "test")
     )
     X, X_test = _stretched(X, 25), _stretched(X_test, 25)
-    model = LSTMClassifier(32, bidirectional=False, pooling="last", random_state=0).fit(X, y)
+    options = {"bidirectional": False, "pooling": "last", "random_state": 0, "device": device}
+    model = LSTMClassifier(32, **options).fit(X, y)
     rng = np.random.default_rng(0)
     return Case(
         "A: vowels, LSTM 12 -> 32, 25 steps",
@@ -84,7 +90,7 @@ def vowels():
     )
 
 
-def planted(n=4096):
+def planted(device="cpu", n=4096):
     """B: a regressor, 7 -> 64 -> 64. Noise, and a target that depends on four cells."""
     X = _rounded(np.random.default_rng(0).normal(size=(n + N_BACKGROUND + N_ROWS, 24, 7)))
     y = 2 * X[:, 20, 1] + X[:, 12, 3] + np.maximum(X[:, 8, 0] + X[:, 15, 2], 0)
@@ -98,17 +104,20 @@ def planted(n=4096):
         learning_rate=0.005,
         max_epochs=8,
         random_state=0,
+        device=device,
     ).fit(X[:n], y[:n])
     name = "B: planted cells, two layers 7 -> 64, 24 steps"
     return Case(name, model, X[n : n + N_BACKGROUND], X[n + N_BACKGROUND :])
 
 
-def sized(hidden_size, n_timesteps, n_features=8, n_rows=16, n_background=N_BACKGROUND):
+def sized(
+    hidden_size, n_timesteps, n_features=8, n_rows=16, n_background=N_BACKGROUND, device="cpu"
+):
     """A network that hardly learned: enough to measure time."""
     shape = (n_background + n_rows, n_timesteps, n_features)
     X = _rounded(np.random.default_rng(0).normal(size=shape))
     options = {"bidirectional": False, "pooling": "last", "max_epochs": 1, "random_state": 0}
-    model = LSTMRegressor(hidden_size, **options).fit(X[:64], X[:64, -1, 0])
+    model = LSTMRegressor(hidden_size, device=device, **options).fit(X[:64], X[:64, -1, 0])
     return Case(f"hidden {hidden_size}, {n_timesteps} steps", model, X[:n_background], X[-n_rows:])
 
 
@@ -140,17 +149,17 @@ def true_values(case, n_rows, n_permutations):
     """
     references = case.standardized(case.background).flatten(1)
     n_cells, shape = references.shape[1], case.background.shape[1:]
-    n_present = torch.arange(n_cells + 1)[:, None]
+    n_present = torch.arange(n_cells + 1, device=case.device)[:, None]
     rng = np.random.default_rng(1)
     means, variances = [], []
     for x in case.standardized(case.rows[:n_rows]).flatten(1):
         total = np.zeros((2, n_cells))
         for k in range(n_permutations):
-            rank = torch.from_numpy(rng.permutation(n_cells))
+            rank = torch.from_numpy(rng.permutation(n_cells)).to(case.device)
             orders = torch.stack([rank, n_cells - 1 - rank])
             states = torch.where(orders[:, None] < n_present, x, references[k % len(references)])
             values = forward(case, states.view(-1, *shape)).view(2, -1)
-            added = values.diff(dim=1).gather(1, orders).mean(0).numpy()
+            added = values.diff(dim=1).gather(1, orders).mean(0).cpu().numpy()
             total += added, added**2
         mean, square = total / n_permutations
         means.append(mean.reshape(shape))

@@ -35,13 +35,23 @@ class OneOutput(nn.Module):
         return self.network.encode(z) @ self.weight
 
 
+def differentiable(explain):
+    """In evaluation mode cuDNN has no gradients: torch's own kernels take its place."""
+
+    def without_cudnn(X):
+        with torch.backends.cudnn.flags(enabled=False):
+            return explain(X)
+
+    return without_cudnn
+
+
 def gradient(case, n_samples=200):
     """shap.GradientExplainer: expected gradients at random points."""
     explainer = shap.GradientExplainer(
         OneOutput(case), case.standardized(case.background), batch_size=n_samples
     )
     options = {"nsamples": n_samples, "rseed": 0}
-    return lambda X: explainer.shap_values(case.standardized(X), **options)[..., 0]
+    return differentiable(lambda X: explainer.shap_values(case.standardized(X), **options)[..., 0])
 
 
 def deep(case):
@@ -56,7 +66,7 @@ def deep(case):
             z = case.standardized(X)
             return explainer.shap_values(z, check_additivity=False)[..., 0]
 
-    return explain
+    return differentiable(explain)
 
 
 def captum_deep(case):
@@ -67,9 +77,9 @@ def captum_deep(case):
     def explain(X):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return explainer.attribute(case.standardized(X), background).detach().numpy()
+            return explainer.attribute(case.standardized(X), background).detach().cpu().numpy()
 
-    return explain
+    return differentiable(explain)
 
 
 def captum_gradient(case, n_samples=200):
@@ -80,14 +90,14 @@ def captum_gradient(case, n_samples=200):
     def explain(X):
         torch.manual_seed(0)
         values = explainer.attribute(case.standardized(X), background, n_samples=n_samples)
-        return values.detach().numpy()
+        return values.detach().cpu().numpy()
 
-    return explain
+    return differentiable(explain)
 
 
 def lime(case):
     """lime's RecurrentTabularExplainer: its coefficients, times what they stand before."""
-    background = case.standardized(case.background).numpy()
+    background = case.standardized(case.background).cpu().numpy()
     n_timesteps, n_features = background.shape[1:]
     explainer = RecurrentTabularExplainer(
         background,
@@ -102,7 +112,7 @@ def lime(case):
     def values(z):
         explained = explainer.explain_instance(
             z,
-            lambda rows: forward(case, torch.from_numpy(rows).float()).numpy(),
+            lambda rows: forward(case, as_read(case, rows)).cpu().numpy(),
             num_features=n_timesteps * n_features,
         )
         flat = np.zeros(n_timesteps * n_features)  # every step of a feature, then the next feature
@@ -110,20 +120,26 @@ def lime(case):
             flat[cell] = coefficient
         return flat.reshape(n_features, n_timesteps).T * (z - mean) / scale
 
-    return lambda X: np.stack([values(z) for z in case.standardized(X).numpy()])
+    return lambda X: np.stack([values(z) for z in case.standardized(X).cpu().numpy()])
+
+
+def as_read(case, rows):
+    """Standardised rows of NumPy as the network reads them."""
+    return torch.from_numpy(rows).float().to(case.device)
 
 
 def coalitions(case, row, players):
     """The game of one row: mean output over the background of coalitions (m, n_players)."""
     x, references = case.standardized(row[None])[0], case.standardized(case.background)
-    players, n_references = torch.tensor(players), len(references)
+    players, n_references = torch.tensor(players, device=case.device), len(references)
 
     def value(masks):
         means = []
-        for part in torch.from_numpy(np.asarray(masks) > 0.5).split(1000 // n_references):
+        present = torch.from_numpy(np.asarray(masks) > 0.5).to(case.device)
+        for part in present.split(1000 // n_references):
             hybrids = torch.where(part[:, players][:, None], x, references)
             means.append(forward(case, hybrids.flatten(0, 1)).view(-1, n_references).mean(1))
-        return torch.cat(means).numpy()
+        return torch.cat(means).cpu().numpy()
 
     return value
 
@@ -146,16 +162,16 @@ def exact(case, players):
 def sampling(case):
     """shap.SamplingExplainer with its default number of samples; it draws references itself."""
     shape = case.background.shape[1:]
-    background = case.standardized(case.background).flatten(1).numpy()
+    background = case.standardized(case.background).flatten(1).cpu().numpy()
 
     def value(flat):
-        return forward(case, torch.from_numpy(flat).float().view(-1, *shape)).numpy()
+        return forward(case, as_read(case, flat).view(-1, *shape)).cpu().numpy()
 
     explainer = shap.SamplingExplainer(value, background)
     return lambda X: np.stack(
         [
-            explainer.shap_values(z.flatten().numpy(), silent=True).reshape(shape)
-            for z in case.standardized(X)
+            explainer.shap_values(z.flatten(), silent=True).reshape(shape)
+            for z in case.standardized(X).cpu().numpy()
         ]
     )
 

@@ -1,10 +1,11 @@
 """explain_shap beside the explainers of shap and, where installed, of captum and lime, in one run.
 
-Time is that of the process on one thread. In each round every method explains some rows, one
-method after the other; ratios are medians over the rounds. The error is the relative L2 distance
-to the true Shapley values, over all values of all rows; the gap is the part of a row's change of
-output that the values miss. Run it with ``python benchmarks/explain.py`` (half an hour), or
-name some of the parts; ``--quick`` measures little.
+Time is that of the process on one thread, with ``--device cuda`` until the GPU is done. In each
+round every method explains some rows, one method after the other; ratios are medians over the
+rounds. The error is the relative L2 distance to the true Shapley values, over all values of all
+rows; the gap is the part of a row's change of output that the values miss. Run it with
+``python benchmarks/explain.py`` (half an hour), or name some of the parts; ``--quick`` measures
+little.
 """
 
 import argparse
@@ -63,13 +64,21 @@ def measured(methods, case, n_rows):
     for i in range(n_rows):
         for method in methods:
             X = {"all": case.rows, "few": few, "one": case.rows[i : i + 1]}[method.rows]
-            begin = time.process_time()
+            begin = now(case.device)
             values = method.explain(X)
-            method.seconds.append((time.process_time() - begin) / len(X))
+            method.seconds.append((now(case.device) - begin) / len(X))
             method.values.append(values if method.rows == "one" else values[:n_rows])
     for method in methods:
         values = np.stack(method.values)
         method.values = values[:, 0] if method.rows == "one" else values.mean(0)
+
+
+def now(device):
+    """Seconds: of the process, or when the work that a GPU was given is done."""
+    if device.type == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def error(values, truth, variance=0.0):
@@ -213,13 +222,13 @@ def exact(case, n_rows):
         table(methods, case, methods[0].values, 0.0, methods[1:])
 
 
-def sizes(hidden_sizes, lengths, n_rounds):
+def sizes(hidden_sizes, lengths, n_rounds, device):
     """The rule in batch beside GradientExplainer."""
     print("deep beside shap.GradientExplainer, 8 features")
     print(f"  {'':<26}{'deep, ms / row':>16}{'Gradient, ms / row':>20}{'ratio':>8}")
     for hidden_size in hidden_sizes:
         for n_timesteps in lengths:
-            case = sized(hidden_size, n_timesteps)
+            case = sized(hidden_size, n_timesteps, device=device)
             deep = Method("deep", ours(case, method="deep"))
             gradient = Method("shap.GradientExplainer", _peers.gradient(case), "one")
             measured([deep, gradient], case, n_rounds)
@@ -228,7 +237,7 @@ def sizes(hidden_sizes, lengths, n_rounds):
             print(f"  {case.name:<26}{milliseconds[0]:16.2f}{milliseconds[1]:20.2f}{times:8.1f}")
 
 
-def growth(largest, n_rounds, plot):
+def growth(largest, n_rounds, plot, device):
     """How the time of the rule grows, with a tiny network."""
     standard = {"n_timesteps": 25, "n_background": 20, "n_rows": 64}
     ranges = {
@@ -239,7 +248,8 @@ def growth(largest, n_rounds, plot):
     results, before = {}, peak_memory()
     for name, values in ranges.items():
         values = [value for value in values if value <= largest]
-        seconds = [grown({**standard, name: value}, n_rounds) for value in values]
+        shapes = [{**standard, name: value, "device": device} for value in values]
+        seconds = [grown(shape, n_rounds) for shape in shapes]
         results[name] = values, seconds
         exponent, at_end = (slope(values[k:], seconds[k:]) for k in (0, -2))
         print(
@@ -294,21 +304,25 @@ def main():
     parser.add_argument("--permutations", type=int, default=2000, help="of the true values")
     parser.add_argument("--quick", action="store_true", help="2 rows and 200 permutations")
     parser.add_argument("--plot", help="draw growth to this file")
+    parser.add_argument("--device", default="cpu", help="where all networks compute")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    quick = arguments.quick
+    torch.backends.cudnn.allow_tf32 = False  # truth and gaps are those of float32
+    quick, device = arguments.quick, arguments.device
     n_rows = 2 if quick else arguments.rows
     n_rounds = 1 if quick else arguments.rounds
     n_permutations = 200 if quick else arguments.permutations
     of_sizes = ((32, 128), (25, 100)) if quick else ((32, 64, 128, 256), (25, 100, 500))
+    both = vowels, planted
     parts = {
-        "cells": lambda: [cells(case(), n_rows, n_permutations) for case in (vowels, planted)],
-        "levels": lambda: [levels(case(), n_rows) for case in (vowels, planted)],
-        "exact": lambda: [exact(case(), n_rows) for case in (vowels, planted)],
-        "sizes": lambda: sizes(*of_sizes, n_rounds),
-        "growth": lambda: growth(1000 if quick else 10_000, n_rounds, arguments.plot),
+        "cells": lambda: [cells(case(device), n_rows, n_permutations) for case in both],
+        "levels": lambda: [levels(case(device), n_rows) for case in both],
+        "exact": lambda: [exact(case(device), n_rows) for case in both],
+        "sizes": lambda: sizes(*of_sizes, n_rounds, device),
+        "growth": lambda: growth(1000 if quick else 10_000, n_rounds, arguments.plot, device),
     }
-    print(f"torch {torch.__version__}, shap {shap.__version__}, {torch.get_num_threads()} thread")
+    versions = f"torch {torch.__version__}, shap {shap.__version__}"
+    print(f"{versions}, {torch.get_num_threads()} thread, {device}")
     for name in arguments.part or parts:
         parts[name]()
 

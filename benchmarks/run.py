@@ -49,12 +49,17 @@ def rounds(functions, n):
     seconds = np.empty((n, len(functions)))
     for i in range(n):
         for j, function in enumerate(functions):
-            begin = time.perf_counter()
+            begin = now()
             function()
-            if torch.cuda.is_initialized():  # its work is queued, not done
-                torch.cuda.synchronize()
-            seconds[i, j] = time.perf_counter() - begin
+            seconds[i, j] = now() - begin
     return seconds
+
+
+def now():
+    """Seconds, when the work that a GPU was given is done."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def ratio(seconds, ours, theirs):
@@ -111,8 +116,9 @@ def fit(size, epochs, n_rounds, device):
         n_rounds,
     )
     print(f"fit {n} x {n_timesteps} x {n_features}, hidden {hidden}, batch {batch}")
+    plain = 1.00 if device == "cpu" else 1.10
     for column, dtype in ((0, "float32"), (1, "float64")):
-        show(f"sklstm ({dtype}) / plain loop", ratio(seconds, column, 2), 1.00)
+        show(f"sklstm ({dtype}) / plain loop", ratio(seconds, column, 2), plain)
         show(f"sklstm ({dtype}) / fused loop", ratio(seconds, column, 3), 1.10)
     show("sklstm (float32) / skorch", ratio(seconds, 0, 4), None)
 
@@ -220,7 +226,7 @@ from sklstm.datasets import load_japanese_vowels
 X, y = load_japanese_vowels(return_X_y=True)
 grid = {"hidden_size": [32, 64], "dropout": [0.0, 0.3]}
 if __name__ == "__main__":
-    model = LSTMClassifier(max_epochs=EPOCHS, random_state=0)
+    model = LSTMClassifier(max_epochs=EPOCHS, random_state=0, device="DEVICE")
     GridSearchCV(model, grid, cv=2, n_jobs=JOBS, refit=False).fit(X, y)  # starts the workers
     begin = time.perf_counter()
     GridSearchCV(model, grid, cv=4, n_jobs=JOBS, refit=False).fit(X, y)
@@ -228,19 +234,20 @@ if __name__ == "__main__":
 """
 
 
-def grid_search(epochs, n_rounds):
+def grid_search(epochs, n_rounds, device):
     """GridSearchCV with one and two workers, torch threads as a user gets them, and one each."""
     as_they_come = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
     as_they_come["OMP_WAIT_POLICY"] = "PASSIVE"
     threads = {"all cores": as_they_come, "one thread": {**as_they_come, "OMP_NUM_THREADS": "1"}}
     print(f"GridSearchCV, 16 fits on the vowels ({os.cpu_count()} cores)")
+    target = 1 / 1.7 if device == "cpu" else None  # workers share one GPU
     for name, environment in threads.items():
         seconds = np.empty((n_rounds, 2))
         for i in range(n_rounds):
             for j, jobs in enumerate((1, 2)):
                 script = GRID.replace("JOBS", str(jobs)).replace("EPOCHS", str(epochs))
-                seconds[i, j] = output_of(script, environment)
-        show(f"2 workers / 1 worker, torch on {name}", ratio(seconds, 1, 0), 1 / 1.7)
+                seconds[i, j] = output_of(script.replace("DEVICE", device), environment)
+        show(f"2 workers / 1 worker, torch on {name}", ratio(seconds, 1, 0), target)
 
 
 def output_of(script, environment):
@@ -262,7 +269,8 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 X = np.random.default_rng(0).normal(size=(ROWS, 2)).astype(np.float32)
-model = make_pipeline(SlidingWindow(100), LSTMRegressor(2, batch_size=4096, max_epochs=1))
+options = {"batch_size": 4096, "max_epochs": 1, "device": "DEVICE"}
+model = make_pipeline(SlidingWindow(100), LSTMRegressor(2, **options))
 model.fit(X[:9000], X[:9000, 0])  # what torch needs for itself
 before = peak()
 model.fit(X, X[:, 0])
@@ -270,14 +278,17 @@ print((peak() - before) / (100 * X.nbytes))
 """
 
 
-def windows(epochs, n_rounds, n_rows):
-    """A SlidingWindow beside the array of its windows: time, and memory beyond the table."""
+def windows(epochs, n_rounds, n_rows, device):
+    """A SlidingWindow beside the array of its windows: time, and memory beyond the table.
+
+    The memory is that of the process, not of a GPU.
+    """
     table, y = data(4096, 1, 4)
     table = table[:, 0]
     copied = np.asarray(SlidingWindow(48).fit_transform(table))
 
     def model():
-        return LSTMRegressor(32, max_epochs=epochs, batch_size=32, **PLAIN)
+        return LSTMRegressor(32, max_epochs=epochs, batch_size=32, device=device, **PLAIN)
 
     seconds = rounds(
         [
@@ -288,7 +299,7 @@ def windows(epochs, n_rounds, n_rows):
     )
     print("windows of 48 rows, table of 4096 rows, 4 columns")
     show("fit: SlidingWindow / array of the windows", ratio(seconds, 0, 1), 1.10)
-    script = MEMORY.replace("ROWS", str(n_rows))
+    script = MEMORY.replace("ROWS", str(n_rows)).replace("DEVICE", device)
     name = f"memory, {n_rows} rows, lookback 100: added / windows"
     show(name, output_of(script, dict(os.environ)), None)
 
@@ -301,7 +312,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--rows", type=int, default=300_000, help="of the table in windows")
-    parser.add_argument("--device", default="cpu", help="of fit, cells, predict and ragged")
+    parser.add_argument("--device", default="cpu", help="of all parts but import")
     arguments = parser.parse_args()
     epochs, n_rounds, device = arguments.epochs, arguments.rounds, arguments.device
     torch.set_num_threads(1)
@@ -310,9 +321,9 @@ def main():
         "cells": lambda: [cells(size, epochs, n_rounds, device) for size in SIZES],
         "predict": lambda: [predict(size, n_rounds, device) for size in SIZES[:2] + SIZES[3:]],
         "ragged": lambda: ragged(4 * epochs, n_rounds, device),
-        "windows": lambda: windows(epochs, n_rounds, arguments.rows),
+        "windows": lambda: windows(epochs, n_rounds, arguments.rows, device),
         "import": lambda: import_time(n_rounds),
-        "grid": lambda: grid_search(4 * epochs, max(3, n_rounds // 3)),
+        "grid": lambda: grid_search(4 * epochs, max(3, n_rounds // 3), device),
     }
     threads = torch.get_num_threads()
     print(f"torch {torch.__version__}, {threads} thread, {device}; medians of ratios")

@@ -78,7 +78,7 @@ y_kinds = pytest.mark.parametrize(
 
 def state(model):
     """Weights and losses, to be compared bit by bit."""
-    weights = {name: value.numpy() for name, value in model.net_.module_.state_dict().items()}
+    weights = {name: value.cpu().numpy() for name, value in model.net_.module_.state_dict().items()}
     losses = [{k: v for k, v in row.items() if k != "dur"} for row in model.history_]
     return weights, losses
 
@@ -103,6 +103,12 @@ class Spy:
     def __call__(self, batch, generator):
         self.batches.append(batch)
         return batch
+
+    def arrays(self):
+        """The batches, of NumPy arrays."""
+        for batch in self.batches:
+            parts = {name: part for name, part in vars(batch).items() if part is not None}
+            yield replace(batch, **{name: part.cpu().numpy() for name, part in parts.items()})
 
 
 class BatchesOfTheNetwork(Callback):
@@ -180,7 +186,7 @@ def test_mixup_keeps_the_base_rate_of_weighted_rows(alpha):
 
 def test_negative_weights_are_an_error():
     def negative(batch, generator):
-        return replace(batch, weights=-torch.ones(len(batch.x)))
+        return replace(batch, weights=-torch.ones_like(batch.x[:, 0, 0]))
 
     with pytest.raises(ValueError, match=r"must return weights of at least 0\. Got -1"):
         make_model("number", augmentation=[negative]).fit(make_X("uniform"), make_y("number"))
@@ -389,6 +395,7 @@ def test_what_an_augmentation_is_given(X_kind, y_kind, weighted):
         torch.int64,
         torch.float32,
     )
+    (batch,) = spy.arrays()
     lengths = 1 + np.arange(N) % STEPS if X_kind != "uniform" else np.full(N, STEPS)
     steps = np.concatenate([np.asarray(x)[:n] for x, n in zip(X, lengths, strict=True)])
     mean, scale = steps.mean(axis=0), steps.std(axis=0)
@@ -413,7 +420,7 @@ def test_what_an_augmentation_is_given(X_kind, y_kind, weighted):
         scale = np.sqrt(np.average((steps - mean) ** 2, axis=0, weights=step_weights))
     else:
         assert batch.weights is None
-    found = batch.x[:, 0].numpy()
+    found = batch.x[:, 0]
     expected = np.stack([(np.asarray(x)[0] - mean) / scale for x in X])
     rows = np.array([abs(expected - first).sum(axis=1).argmin() for first in found])
     assert sorted(rows) == list(range(N))
@@ -424,15 +431,16 @@ def test_what_an_augmentation_is_given(X_kind, y_kind, weighted):
     for x, row in zip(batch.x, rows, strict=True):
         values = (np.asarray(X[row])[: lengths[row]] - mean) / scale
         np.testing.assert_allclose(x[: lengths[row]], values, atol=1e-5)
-    assert torch.isfinite(batch.x).all()
+    assert np.isfinite(batch.x).all()
 
 
 def test_without_standardize_an_augmentation_is_given_original_units():
     X, y, spy = make_X("uniform"), make_y("number"), Spy()
     make_model("number", standardize=False, augmentation=[spy]).fit(X, y)
-    seen = torch.cat([batch.x for batch in spy.batches[: -(-N // 8)]])
+    batches = list(spy.arrays())[: -(-N // 8)]
+    seen = np.concatenate([batch.x for batch in batches])
     assert_array_equal(np.sort(seen.flatten()), np.sort(X.astype(np.float32).ravel()))
-    targets = torch.cat([batch.targets for batch in spy.batches[: -(-N // 8)]])
+    targets = np.concatenate([batch.targets for batch in batches])
     assert_array_equal(np.sort(targets.flatten()), np.sort(y.astype(np.float32)))
 
 
@@ -452,7 +460,10 @@ def test_augmentations_are_applied_in_their_order():
 def test_all_that_an_augmentation_returns_is_used():
     def change(batch, generator):
         return TrainingBatch(
-            batch.x - 1, batch.lengths - 1, batch.targets * 2, torch.full((len(batch.x),), 3.0)
+            batch.x - 1,
+            batch.lengths - 1,
+            batch.targets * 2,
+            torch.full_like(batch.x[:, 0, 0], 3.0),
         )
 
     spy, watch = Spy(), BatchesOfTheNetwork()
@@ -466,7 +477,7 @@ def test_all_that_an_augmentation_returns_is_used():
 
 def test_steps_added_after_the_end_are_ignored():
     def lengthen(batch, generator):
-        junk = torch.full((len(batch.x), 3, FEATURES), 1e3)
+        junk = torch.full_like(batch.x[:, :3], 1e3)
         return replace(batch, x=torch.cat([batch.x, junk], dim=1))
 
     X, y = make_X("uniform"), make_y("number")
@@ -531,7 +542,7 @@ def test_only_training_rows_are_augmented(X_kind):
         callbacks=[watch],
     ).fit(X, y)
     n_train = 24
-    targets = torch.cat([batch.targets for batch in spy.batches])[:, 0]
+    targets = np.concatenate([batch.targets for batch in spy.arrays()])[:, 0]
     mean, scale = y[:n_train].mean(), y[:n_train].std()
     expected = np.sort(np.tile(y[:n_train], model.n_epochs_))
     np.testing.assert_allclose(np.sort(targets * scale + mean), expected, rtol=1e-5)
@@ -610,18 +621,24 @@ WRONG = {
     "nothing": (lambda b, g: None, "a TrainingBatch. Got an instance of 'NoneType'"),
     "a tensor": (lambda b, g: b.x, "a TrainingBatch. Got an instance of 'Tensor'"),
     "an array": (
-        lambda b, g: replace(b, x=b.x.numpy()),
-        r"x as a tensor of torch.float32, shape \(8, 8, 3\), on cpu. Got an instance of 'ndarray'",
+        lambda b, g: replace(b, x=b.x.cpu().numpy()),
+        r"x as a tensor of torch.float32, shape \(8, 8, 3\), on \S+. Got an instance of 'ndarray'",
     ),
     "float64": (lambda b, g: replace(b, x=b.x.double()), ".*Got torch.float64, shape"),
     "another device": (lambda b, g: replace(b, x=b.x.to("meta")), ".*on meta instead"),
     "fewer rows": (lambda b, g: replace(b, x=b.x[1:]), r".*Got torch.float32, shape \(7, 8, 3\)"),
     "fewer features": (
         lambda b, g: replace(b, x=b.x[..., :2]),
-        r".*shape \(8, 8, 2\), on cpu instead",
+        r".*shape \(8, 8, 2\), on \S+ instead",
     ),
-    "two dimensions": (lambda b, g: replace(b, x=b.x[:, 0]), r".*shape \(8, 3\), on cpu instead"),
-    "no steps": (lambda b, g: replace(b, x=b.x[:, :0]), r".*shape \(8, 0, 3\), on cpu instead"),
+    "two dimensions": (
+        lambda b, g: replace(b, x=b.x[:, 0]),
+        r".*shape \(8, 3\), on \S+ instead",
+    ),
+    "no steps": (
+        lambda b, g: replace(b, x=b.x[:, :0]),
+        r".*shape \(8, 0, 3\), on \S+ instead",
+    ),
     "fewer steps": (
         lambda b, g: replace(b, x=b.x[:, :5]),
         "lengths from 1 to the number of time steps of x, 5. Got lengths from 8 to 8 instead",
@@ -632,12 +649,12 @@ WRONG = {
     "too long": (lambda b, g: replace(b, lengths=b.lengths + 1), ".*Got lengths from 9 to 9"),
     "flat targets": (
         lambda b, g: replace(b, targets=b.targets[:, 0]),
-        r"targets as a tensor of torch.float32, shape \(8, 1\), on cpu. Got",
+        r"targets as a tensor of torch.float32, shape \(8, 1\), on \S+. Got",
     ),
     "integer targets": (lambda b, g: replace(b, targets=b.targets.long()), ".*Got torch.int64"),
     "one weight": (
-        lambda b, g: replace(b, weights=torch.ones(1)),
-        r"weights as a tensor of torch.float32, shape \(8,\), on cpu. Got",
+        lambda b, g: replace(b, weights=torch.ones_like(b.x[:1, 0, 0])),
+        r"weights as a tensor of torch.float32, shape \(8,\), on \S+. Got",
     ),
     "a number": (lambda b, g: replace(b, weights=1.0), ".*Got an instance of 'float'"),
 }

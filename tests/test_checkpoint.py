@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_array_equal
+from rounding import ON_GPU
 from sklearn.base import clone
 from sklearn.callback import ScoringMonitor
 from sklearn.model_selection import GridSearchCV
@@ -111,7 +112,7 @@ def file_of(folder):
 
 
 def weights_of(model):
-    return {name: w.numpy().copy() for name, w in model.net_.module_.state_dict().items()}
+    return {name: w.cpu().numpy().copy() for name, w in model.net_.module_.state_dict().items()}
 
 
 def losses_of(model):
@@ -346,6 +347,7 @@ def aftermath(tmp_path_factory):
     return folder, cases
 
 
+@pytest.mark.cpu  # where processes can fork at any time, and a fit gives the same bits
 @pytest.mark.parametrize("name", KILLED)
 def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(name, aftermath):
     folder, cases = aftermath
@@ -580,7 +582,12 @@ def test_what_does_not_change_the_model_does_not_change_the_name(tmp_path):
     X, y = make_data()
     model = regressor(max_epochs=1)
     name = name_of(tmp_path, model, X, y)
-    same = {"verbose": 1, "device": "cpu", "warm_start": True, "keep_background": 3}
+    same = {
+        "verbose": 1,
+        "device": "cuda" if ON_GPU else "cpu",
+        "warm_start": True,
+        "keep_background": 3,
+    }
     for parameter, value in same.items():
         other = clone(model).set_params(**{parameter: value})
         assert name_of(tmp_path, other, X, y) == name, parameter

@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from plain import PLAIN
+from rounding import ON_GPU
 from skorch.callbacks import Callback, Freezer
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -92,7 +93,7 @@ def test_input_is_the_last_real_step_seen_by_the_head(ragged):
     network = model.net_.module_
     expected = []
     for x in X:
-        x = torch.tensor(x, dtype=torch.float32)[None]
+        x = torch.tensor(x, dtype=torch.float32, device=network.x_mean.device)[None]
         with torch.no_grad():
             features = torch.cat([network.recurrent(x, None).amax(1), x[:, -1]], dim=1)
             expected.append(network.head(features).item())
@@ -143,15 +144,16 @@ def test_decay_equals_that_of_adamw(weight_decay):
         {"params": [p for p in network.parameters() if p.ndim == 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=0.01)
-    x = network.standardize(torch.tensor(X))
-    target = torch.tensor((y - y.mean()) / y.std(), dtype=torch.float32)
+    device = network.x_mean.device
+    x = network.standardize(torch.tensor(X, device=device))
+    target = torch.tensor((y - y.mean()) / y.std(), dtype=torch.float32, device=device)
     network.train()
     for _ in range(3):
         optimizer.zero_grad()
         (network.encode(x)[:, 0] - target).square().mean().backward()
         optimizer.step()
     for ours, theirs in zip(model.net_.module_.parameters(), network.parameters(), strict=True):
-        assert_allclose(ours.detach(), theirs.detach(), rtol=1e-3, atol=1e-5)
+        assert_allclose(ours.detach().cpu(), theirs.detach().cpu(), rtol=1e-3, atol=1e-5)
 
 
 def test_decay_never_turns_the_weights_around():
@@ -200,7 +202,7 @@ def test_weights_that_are_frozen_later_stay():
 def test_the_mixed_precision_of_the_caller_changes_nothing(cell):
     X, y = data()
     outside = LSTMRegressor(cell=cell, **TINY).fit(X, y)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cuda" if ON_GPU else "cpu", dtype=torch.bfloat16):
         inside = LSTMRegressor(cell=cell, **TINY).fit(X, y)
         assert_array_equal(inside.predict(X), outside.predict(X))
 

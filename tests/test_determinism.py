@@ -512,14 +512,14 @@ def test_the_seed_decides_each_random_choice(change):
 
         class See(Callback):
             def on_train_begin(self, net, **kwargs):
-                seen.append(net.module_.head.weight.detach().numpy().copy())
+                seen.append(net.module_.head.weight.detach().cpu().numpy().copy())
 
             def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
                 seen.append(np.sort(dataset_valid.rows))
 
             def on_batch_end(self, net, batch=None, y_pred=None, training=None, **kwargs):
                 if training and len(seen) == 2:
-                    seen.append(batch[1].numpy().copy())
+                    seen.append(batch[1].cpu().numpy().copy())
 
             def __deepcopy__(self, memo):
                 return self

@@ -13,6 +13,8 @@ import torch
 
 from sklstm.distributed import data_parallel
 
+pytestmark = pytest.mark.cpu  # NCCL takes no two processes on one GPU
+
 SCRIPT = Path(fits_together.__file__)
 ELSEWHERE = "failed in another process of data_parallel"
 

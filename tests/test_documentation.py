@@ -167,6 +167,7 @@ def test_there_are_pages():
     assert {"index.rst", "get_started.rst", "explaining.rst", "coming_from.rst"} <= set(PAGES)
 
 
+@pytest.mark.cpu  # its numbers are those of the CPU
 @pytest.mark.parametrize("page", PAGES)
 def test_the_guide_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # a page may save a file

@@ -73,11 +73,11 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 
 
 def vectors(model):
-    return model.net_.module_.embedding.weight.detach().numpy().copy()
+    return model.net_.module_.embedding.weight.detach().cpu().numpy().copy()
 
 
 def weights_of(model):
-    return {k: w.numpy().copy() for k, w in model.net_.module_.state_dict().items()}
+    return {k: w.cpu().numpy().copy() for k, w in model.net_.module_.state_dict().items()}
 
 
 def assert_same_weights(one, other):
@@ -345,7 +345,7 @@ def test_codes_are_not_standardised():
         assert (network.x_scale == 1).all()
     # The target is.
     network = regressor().fit(X, 1e6 + y).net_.module_
-    assert_allclose(network.y_mean, 1e6 + y.mean())
+    assert_allclose(network.y_mean.cpu(), 1e6 + y.mean())
 
 
 def test_labels_of_any_number_of_classes():

@@ -15,6 +15,7 @@ import in_other_processes
 import numpy as np
 import pytest
 import torch
+from rounding import assert_same_numbers
 
 from sklstm import LSTMClassifier, LSTMRegressor
 
@@ -62,7 +63,7 @@ def test_sixteen_threads_use_one_fitted_estimator():
     modes = [module.training for module in MODEL.net_.module_.modules()]
     for _ in range(3):
         for name, found in zip(names, at_once([CALLS[name] for name in names]), strict=True):
-            np.testing.assert_array_equal(found, alone[name], err_msg=name)
+            assert_same_numbers(found, alone[name], err_msg=name)
     assert [module.training for module in MODEL.net_.module_.modules()] == modes
 
 

@@ -61,7 +61,7 @@ class Convolution(nn.Module):
 
     def forward(self, x, lengths):
         features = self.layers(x.transpose(1, 2))
-        real = torch.arange(x.shape[1]) < lengths[:, None]
+        real = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         return self.head((features * real[:, None]).sum(2) / lengths[:, None])
 
 
@@ -76,7 +76,7 @@ class Transformer(nn.Module):
         self.head = nn.Linear(8, n_outputs)
 
     def forward(self, x, lengths):
-        padded = torch.arange(x.shape[1]) >= lengths[:, None]
+        padded = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
         hidden = self.encoder(self.project(x), src_key_padding_mask=padded)
         hidden = hidden.masked_fill(padded[:, :, None], 0.0)
         return self.head(hidden.sum(1) / lengths[:, None])
@@ -107,7 +107,7 @@ class CodeReader(nn.Module):
         self.head = nn.Linear(4, n_outputs)
 
     def forward(self, x, lengths):
-        real = torch.arange(x.shape[1]) < lengths[:, None]
+        real = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
         vectors = self.embedding(x[:, :, 0].long()) * real[:, :, None]
         return self.head(vectors.sum(1) / lengths[:, None])
 
@@ -270,7 +270,7 @@ def test_sequences_are_standardised_and_zero_after_their_ends(kind, phase):
         for row, length in zip(x, lengths.tolist(), strict=True):
             assert (row[length:] == 0).all()
             assert (row[:length] != 0).all()
-            found[tuple(np.round(row[length - 1].double().numpy(), 3))] = length
+            found[tuple(np.round(row[length - 1].double().cpu().numpy(), 3))] = length
     assert {tuple(map(float, k)): v for k, v in found.items()} == pytest.approx(expected)
 
 
@@ -499,7 +499,9 @@ def test_pretrained_layers_of_the_factory_are_not_trained():
     for name, weight in pretrained.state_dict().items():
         assert torch.equal(weight, before[name])
         assert weight.dtype == torch.float64
-        assert not torch.equal(model.net_.module_.body.gru.state_dict()[name].double(), weight)
+        assert not torch.equal(
+            model.net_.module_.body.gru.state_dict()[name].cpu().double(), weight
+        )
     assert_same_weights(regressor(factory).fit(X, y), model)
 
 
@@ -525,9 +527,9 @@ def test_frozen_layers_stay_as_they_are_built(optimizer, weight_decay):
         torch.manual_seed(seed)
         built = frozen_gru(FEATURES, 1, seed)
     for name, weight in built.gru.state_dict().items():
-        assert torch.equal(body.gru.state_dict()[name], weight)
+        assert torch.equal(body.gru.state_dict()[name].cpu(), weight)
         assert not getattr(body.gru, name).requires_grad
-    assert not torch.equal(body.head.weight, built.head.weight)
+    assert not torch.equal(body.head.weight.cpu(), built.head.weight)
 
 
 def test_weight_decay_spares_biases_and_norms():
@@ -623,7 +625,7 @@ def returning(change):
         (lambda out, x: torch.cat([out, out], 1), r"\(8, 2\)"),
         (lambda out, x: x, r"\(8, 6, 3\)"),
         (lambda out, x: (out, out), "tuple"),
-        (lambda out, x: out.detach().numpy(), "ndarray"),
+        (lambda out, x: out.detach().cpu().numpy(), "ndarray"),
         (lambda out, x: None, "NoneType"),
     ],
 )

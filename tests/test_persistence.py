@@ -111,7 +111,7 @@ def assert_predicts_the_same(one, two, X):
 
 
 def weights_of(model):
-    return {name: w.numpy() for name, w in model.net_.module_.state_dict().items()}
+    return {name: w.cpu().numpy() for name, w in model.net_.module_.state_dict().items()}
 
 
 def assert_same_weights(one, two):
@@ -651,6 +651,7 @@ def test_the_net_of_a_loaded_model_computes_predictions():
     X, _ = make_data()
     loaded = fitted_twin(fitted(*CASES["regressor"]))
     assert not loaded.net_.module_.training
+    network = loaded.net_.module_
     with torch.no_grad():
-        output = loaded.net_.module_(torch.tensor(X), None)
-    assert_allclose(output[:, 0].numpy(), loaded.predict(X), rtol=1e-6)
+        output = network(torch.tensor(X, device=network.x_mean.device), None)
+    assert_allclose(output[:, 0].cpu().numpy(), loaded.predict(X), rtol=1e-6)

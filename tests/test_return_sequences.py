@@ -89,7 +89,7 @@ def outputs_of(model, X):
 
 
 def weights_of(model):
-    return {name: w.numpy().copy() for name, w in model.net_.module_.state_dict().items()}
+    return {name: w.cpu().numpy().copy() for name, w in model.net_.module_.state_dict().items()}
 
 
 def losses_of(model):
@@ -306,6 +306,7 @@ def test_neither_padding_nor_the_rows_beside_it_change_a_prediction(params, monk
     alone = [model.predict([x])[0] for x in X]
     at_end, at_start = pad(X, [0] * 70, steps=13), pad(X, 13 - lengths, steps=13)
     monkeypatch.setattr(_batches, "INFERENCE_ENTRIES", 1000)
+    monkeypatch.setattr(_batches, "GPU_FACTOR", 1)
     assert _batches.inference_rows(model.net_.module_, 13) < 10
     for expected, *others in zip(
         alone,
@@ -537,7 +538,7 @@ def test_a_step_of_gradient_descent_against_one_sequence_at_a_time(kind, weighte
     before = model_for(kind, learning_rate=1e-30, **options).fit(RAGGED, y, sample_weight)
     after = model_for(kind, learning_rate=0.5, **options).fit(RAGGED, y, sample_weight)
 
-    module = copy.deepcopy(before.net_.module_)
+    module = copy.deepcopy(before.net_.module_).cpu()
     total, total_weight = 0.0, 0.0
     for i, x in enumerate(RAGGED):
         weight = 1.0 if sample_weight is None else sample_weight[i]
@@ -560,9 +561,9 @@ def test_a_step_of_gradient_descent_against_one_sequence_at_a_time(kind, weighte
     (total / total_weight).backward()
     gradients = {name: p.grad for name, p in module.named_parameters()}
     assert max(float(g.abs().max()) for g in gradients.values()) > 1e-3
-    start, end = before.net_.module_.state_dict(), after.net_.module_.state_dict()
+    start, end = (weights_of(model) for model in (before, after))
     for name, gradient in gradients.items():
-        assert_allclose((start[name] - end[name]).numpy(), 0.5 * gradient.numpy(), atol=2e-6)
+        assert_allclose(start[name] - end[name], 0.5 * gradient.numpy(), atol=2e-6)
 
 
 def test_constant_targets():
@@ -678,7 +679,7 @@ def test_going_on_with_sequences_of_other_length():
     module = model.net_.module_
     errors = np.concatenate(model.predict(long)) - np.concatenate(targets(X=long))
     # still the mean over time steps, in the unit of the first call
-    loss = ((errors / module.y_scale.numpy()) ** 2).mean()
+    loss = ((errors / module.y_scale.cpu().numpy()) ** 2).mean()
     assert_allclose(model.history_[1]["train_loss"], loss, rtol=1e-5)
     assert model.n_timesteps_in_ is None
 
@@ -764,7 +765,7 @@ def test_a_network_of_ones_own():
             self.linear = torch.nn.Linear(n_features, n_outputs)
 
         def forward(self, x, lengths):
-            padding = torch.arange(x.shape[1]) >= lengths[:, None]
+            padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
             # what stands there must not matter
             return self.linear(x).masked_fill(padding[:, :, None], torch.nan)
 
@@ -839,13 +840,13 @@ def test_an_augmentation_of_ones_own():
     regressor(augmentation=[look], max_epochs=1).fit(RAGGED, targets())
     (batch,) = seen
     assert batch.targets.shape == (N, 8, 1)
-    real = torch.arange(8) < batch.lengths[:, None]
-    assert_array_equal(batch.weights > 0, real)
-    assert_allclose(batch.weights.sum(), N, rtol=1e-6)
+    real = np.arange(8) < batch.lengths.cpu().numpy()[:, None]
+    assert_array_equal(batch.weights.cpu() > 0, real)
+    assert_allclose(batch.weights.sum().item(), N, rtol=1e-6)
     seen.clear()
     classifier(augmentation=[look], max_epochs=1).fit(RAGGED, targets("labels"))
     assert seen[0].targets.shape == (N, 8, 3)
-    assert_array_equal(seen[0].targets[real].sum(1), torch.ones(int(real.sum())))
+    assert_array_equal(seen[0].targets.cpu()[real].sum(1), torch.ones(int(real.sum())))
 
 
 # ------------------------------------------------------------------------------- wrong inputs

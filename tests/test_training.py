@@ -86,7 +86,7 @@ def classifier(**params):
 
 
 def weights_of(model):
-    return {name: w.numpy().copy() for name, w in model.net_.module_.state_dict().items()}
+    return {name: w.cpu().numpy().copy() for name, w in model.net_.module_.state_dict().items()}
 
 
 def losses_of(model):

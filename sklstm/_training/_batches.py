@@ -26,6 +26,8 @@ ROW_MULTIPLE = 4
 # Hidden-state entries per batch of inference: large enough to be fast, small enough to stay
 # in the cache.
 INFERENCE_ENTRIES = 2**18
+# A GPU waits between batches, and has room for so many times more.
+GPU_FACTOR = 64
 
 Batch = tuple[dict[str, Tensor | None], Tensor]
 
@@ -224,7 +226,8 @@ def inference_rows(network: ScaledNetwork, n_timesteps: int) -> int:
     """Rows of a batch whose gradients are not needed."""
     # Many features beside few hidden units are more to read than to compute.
     readable = rows_per_chunk(n_timesteps, network.architecture["n_features"])
-    return max(ROW_MULTIPLE, min(readable, INFERENCE_ENTRIES // (n_timesteps * network.width)))
+    entries = INFERENCE_ENTRIES * (GPU_FACTOR if network.x_mean.is_cuda else 1)
+    return max(ROW_MULTIPLE, min(readable, entries // (n_timesteps * network.width)))
 
 
 def _permutation(n: int, generator: torch.Generator) -> Tensor:

@@ -18,6 +18,7 @@ def resolve_device(device: str, *, fall_back: bool = False) -> torch.device:
     available = torch.accelerator.is_available()
     accelerator = torch.accelerator.current_accelerator() if available else None
     gpu = accelerator.type if accelerator else None
+    n_gpus = torch.accelerator.device_count() if available else 0
     if device == "auto":
         device = "cuda" if gpu == "cuda" else "cpu"
     try:
@@ -29,7 +30,7 @@ def resolve_device(device: str, *, fall_back: bool = False) -> torch.device:
             f"The 'device' parameter must be 'auto' or a device that torch knows, such as 'cpu' "
             f"or 'cuda:0'. Got {device!r} instead."
         ) from error
-    if found.type in ("cpu", gpu):
+    if found.type == "cpu" or (found.type == gpu and (found.index or 0) < n_gpus):
         if found == torch.device("cuda") and current_share().size > 1:
             # That of this process, also after it has left the others.
             return torch.device("cuda", torch.cuda.current_device())

@@ -1,12 +1,14 @@
 """Training one network to return what another one returns."""
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from .._data import Sequences
 from ..nn import ScaledNetwork
@@ -60,22 +62,38 @@ def match_outputs(
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * batches.n_batches)
     noise = seeded_generator(seed, _NOISE, device=device)
-    network.eval()
-    for epoch in range(epochs):
-        for x, _ in batches.shuffled(seeded_generator(seed, epoch, _ORDER)):
-            z, lengths = x["z"], x["lengths"]
-            assert z is not None
-            if network.embedding is None:
-                z = _noisy(z, noise)
-            with torch.no_grad():
-                wanted = teacher.encode(z, lengths)
-            missed = (network.encode(z, lengths) - wanted).square().mean(-1)
-            optimizer.zero_grad()
-            _mean(missed, x["weights"], lengths).backward()
-            optimizer.step()
-            schedule.step()
+    with _without_dropout(network):
+        for epoch in range(epochs):
+            for x, _ in batches.shuffled(seeded_generator(seed, epoch, _ORDER)):
+                z, lengths = x["z"], x["lengths"]
+                assert z is not None
+                if network.embedding is None:
+                    z = _noisy(z, noise)
+                with torch.no_grad():
+                    wanted = teacher.encode(z, lengths)
+                missed = (network.encode(z, lengths) - wanted).square().mean(-1)
+                optimizer.zero_grad()
+                _mean(missed, x["weights"], lengths).backward()
+                optimizer.step()
+                schedule.step()
     if not all(bool(torch.isfinite(p).all()) for p in network.parameters()):
         raise ValueError("Fine-tuning diverged. Look for extreme values in X.")
+
+
+@contextmanager
+def _without_dropout(network: nn.Module) -> Iterator[None]:
+    """Within, the network learns in evaluation mode.
+
+    In that mode cuDNN computes no gradients. So torch's own LSTMs, which drop nothing, train.
+    """
+    network.eval()
+    for part in network.modules():
+        if isinstance(part, nn.LSTM):
+            part.train()
+    try:
+        yield
+    finally:
+        network.eval()
 
 
 def _noisy(z: Tensor, generator: torch.Generator) -> Tensor:

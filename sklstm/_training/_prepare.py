@@ -97,7 +97,7 @@ def prepare_batches(
         None where ``options.validation_fraction`` is None.
     """
     training, validation = _split(sequences, target, weights, options)
-    network, device = net.module_, torch.device(net.device)
+    network, device = net.module_, net.module_.x_mean.device
     if first:
         net.weight_unit = _mean_weight(sequences, target, training)
         if options.standardize:

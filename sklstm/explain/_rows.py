@@ -173,18 +173,19 @@ def _explain_chunk(
     players, renumbered = np.unique(table, return_inverse=True)
     weights = torch.from_numpy(shares).to(device)
     others = torch.from_numpy(references).to(device)
-    result = kernel(
-        torch.from_numpy(x).to(device),
-        others,
-        weights,
-        torch.from_numpy(renumbered.reshape(table.shape)).to(device),
-    )
+    with explaining(network, device):  # another process has settings of its own
+        result = kernel(
+            torch.from_numpy(x).to(device),
+            others,
+            weights,
+            torch.from_numpy(renumbered.reshape(table.shape)).to(device),
+        )
+        base, deviation, fidelity = result.base_values, None, result.local_fidelity
+        if base is None:
+            base, deviation = base_of(network, readout, others, weights)
     error = result.standard_error
     unknown = result.values.new_full((len(x), result.values.shape[2]), torch.nan)
-    base, deviation, fidelity = result.base_values, unknown, result.local_fidelity
-    if base is None:
-        base, deviation = base_of(network, readout, others, weights)
-    parts = base, deviation, unknown if fidelity is None else fidelity
+    parts = (unknown if part is None else part for part in (base, deviation, fidelity))
     of_rows = torch.stack([part.expand(len(x), -1) for part in parts])
     if network.architecture["return_sequences"]:
         of_rows = of_rows.unflatten(2, (x.shape[1], -1))

@@ -7,6 +7,8 @@ import torch
 from sklstm import LSTMRegressor
 from sklstm._attribution import Readout, blocked, deep, exact
 
+pytestmark = pytest.mark.cpu  # tensors lie there; test_gpu.py explains on a GPU
+
 N_TIMESTEPS, N_FEATURES, N_REFERENCES = 4, 2, 6
 CELLS = torch.arange(N_TIMESTEPS * N_FEATURES).reshape(N_TIMESTEPS, N_FEATURES)
 WEIGHTS = torch.full((N_REFERENCES,), 1 / N_REFERENCES, dtype=torch.float64)

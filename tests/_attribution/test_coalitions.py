@@ -16,6 +16,8 @@ from sklstm._attribution import Readout
 from sklstm._attribution._coalitions import TABLE, exact, rows_at_once, shapley_values
 from sklstm.nn import POOLINGS
 
+pytestmark = pytest.mark.cpu  # tensors lie there; test_gpu.py explains on a GPU
+
 N, STEPS, FEATURES = 60, 4, 3
 
 SMALL = {"hidden_size": 4, "max_epochs": 4, "learning_rate": 0.05, "random_state": 0}

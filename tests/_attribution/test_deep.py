@@ -14,6 +14,8 @@ from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._attribution import Readout, _deep, deep
 from sklstm.nn import POOLINGS
 
+pytestmark = pytest.mark.cpu  # tensors lie there; test_gpu.py explains on a GPU
+
 N, STEPS, FEATURES = 60, 5, 2
 
 POOLED = {

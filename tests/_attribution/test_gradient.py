@@ -8,6 +8,8 @@ from plain import PLAIN
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._attribution import Readout, expected_gradients, explaining
 
+pytestmark = pytest.mark.cpu  # tensors lie there; test_gpu.py explains on a GPU
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(40, 5, 3))
 Y = X[:, 1, 0] * X[:, 3, 1] + X[:, 2, 0]

@@ -7,6 +7,8 @@ import torch
 from sklstm import LSTMRegressor
 from sklstm._attribution import pooled_states
 
+pytestmark = pytest.mark.cpu  # tensors lie there; test_gpu.py explains on a GPU
+
 X = np.random.default_rng(0).normal(3, 2, size=(60, 6, 2))
 
 

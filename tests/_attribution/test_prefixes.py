@@ -14,6 +14,8 @@ from sklstm._attribution._coalitions import exact
 from sklstm._attribution._prefixes import are_windows, exact_windows, shares_prefixes
 from sklstm.nn import POOLINGS
 
+pytestmark = pytest.mark.cpu  # tensors lie there; test_gpu.py explains on a GPU
+
 N, STEPS, FEATURES = 60, 7, 2
 
 SMALL = {

@@ -10,6 +10,8 @@ from plain import PLAIN
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._attribution import Readout, explaining, input_x_gradient, saliency, smoothgrad
 
+pytestmark = pytest.mark.cpu  # tensors lie there; test_gpu.py explains on a GPU
+
 rng = np.random.default_rng(0)
 X = rng.normal([3, -40, 0], [1, 5, 0.1], size=(40, 5, 3))
 Y = 7 * (X[:, 1, 0] - 3) * (X[:, 3, 1] + 40) + 20 * X[:, 2, 2]

@@ -92,8 +92,10 @@ def test_the_parts_fit_together(cell, activation):
 def test_the_last_hidden_states_are_what_predict_reads():
     model = regressor(pooling="last")
     head = model.net_.module_.head
-    weight, bias = (part.detach().double().numpy() for part in (head.weight[0], head.bias))
-    scale, mean = (getattr(model.net_.module_, f"y_{name}").numpy() for name in ("scale", "mean"))
+    weight, bias = (part.detach().double().cpu().numpy() for part in (head.weight[0], head.bias))
+    scale, mean = (
+        getattr(model.net_.module_, f"y_{name}").cpu().numpy() for name in ("scale", "mean")
+    )
     hidden = model.explain_gates(X).hidden_state[:, -1, 0, 0]
     np.testing.assert_allclose(
         (hidden @ weight + bias) * scale + mean, model.predict(X), rtol=1e-5, atol=1e-5

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import torch
 from joblib import parallel_config
+from rounding import assert_same_numbers
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
@@ -156,7 +157,7 @@ def test_levels_of_sequences(level, n):
     e = regressor().explain_lime(ROWS, background=BACKGROUND, level=level, **OPTIONS)
     assert (e.n_players, e.method) == (n, "lime")
     assert e.values.shape == ((4, 7, 3) if level == "cell" else (4, n))
-    assert np.array_equal(e.output_values, regressor().predict(ROWS))
+    assert_same_numbers(e.output_values, regressor().predict(ROWS))
     assert e.standard_error.shape == e.values.shape
     adds_up_to_the_local_model(e)
     assert "local fidelity (R²): at least" in repr(e)

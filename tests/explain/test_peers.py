@@ -76,7 +76,8 @@ class Counted:
 def network_value():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, STEPS, FEATURES))
-    model = LSTMRegressor(4, max_epochs=3, random_state=0).fit(X, X[:, 1, 0] * X[:, 2, 1])
+    model = LSTMRegressor(4, max_epochs=3, random_state=0, device="cpu")
+    model.fit(X, X[:, 1, 0] * X[:, 2, 1])
     network = model.net_.module_.eval()
     readout = Readout(torch.eye(1, dtype=torch.float64), None)
     return lambda z: readout(network(z)).flatten(1)

@@ -292,7 +292,7 @@ def test_the_weights_are_a_safetensors_file(path):
     weights = model.net_.module_.state_dict()
     arrays = load_file(path)
     for name, weight in weights.items():
-        assert_array_equal(arrays[f"net_.weights.{name}"], weight.numpy(), strict=True)
+        assert_array_equal(arrays[f"net_.weights.{name}"], weight.cpu().numpy(), strict=True)
 
 
 # --------------------------------------------------------------------------- around an estimator

@@ -284,16 +284,17 @@ def test_head_sees_the_last_real_step_of_the_input(embedding_size):
     assert beside.head.in_features == 5 + (embedding_size or 2)
     with torch.no_grad():
         beside.head.weight[:, :5] = 0.0
-    for x in X:
-        last = torch.as_tensor(x[-1])
+    device = beside.x_mean.device
+    for x in (torch.as_tensor(x, device=device) for x in X):
+        last = x[-1]
         if embedding_size is None:
             z = ((last - beside.x_mean) / beside.x_scale).float()
         else:
             z = beside.embedding.weight[last]
         expected = beside.head.weight[0, 5:] @ z + beside.head.bias[0]
-        steps = torch.as_tensor(x).reshape(1, len(x), -1).double()
+        steps = x.reshape(1, len(x), -1).double()
         longer = torch.cat([steps, torch.ones_like(steps)], dim=1)
-        output = beside(longer, torch.tensor([len(x)]))
+        output = beside(longer, torch.tensor([len(x)], device=device))
         assert_close(output[0, 0], expected.double() * beside.y_scale[0] + beside.y_mean[0])
 
 

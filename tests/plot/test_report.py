@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from rounding import ROUNDING
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import GridSearchCV
@@ -235,7 +236,9 @@ def test_windows_of_groups_are_whole(monkeypatch):
     reading = Reading.of(model.fit(table, Y), table, Y, None, 0)
     e = reading.explanation
     assert len(e) == 10 and not np.isnan(e.data).any()
-    np.testing.assert_allclose(e.output_values, model.predict(table)[reading.explained], rtol=1e-6)
+    np.testing.assert_allclose(
+        e.output_values, model.predict(table)[reading.explained], rtol=max(1e-6, ROUNDING)
+    )
 
 
 def test_texts_are_explained_word_by_word(monkeypatch, tmp_path):

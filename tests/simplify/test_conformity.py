@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from plain import PLAIN
+from rounding import assert_same_numbers
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
@@ -75,7 +76,7 @@ def test_what_is_returned_is_as_good_as_any(function, classify):
     assert_array_equal(getattr(pickle.loads(pickle.dumps(small)), method)(X), outputs)
     e = small.explain_shap(X[:3], background=X[10:20])
     assert e.additivity_gap.max() < 1e-5 * np.ptp(outputs)
-    assert_array_equal(e.output_values, outputs[:3])
+    assert_same_numbers(e.output_values, outputs[:3])
     assert small.explain_units(X[:2], background=X[10:15]).contribution.shape[0] == 2
     for again in FUNCTIONS.values():
         if small.num_layers > 1 or again is not FUNCTIONS["reduce_layers"]:
