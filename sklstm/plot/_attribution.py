@@ -107,7 +107,7 @@ class AttributionDisplay:
         symbols: Sequence[str] | None = None,
         label: str = "output",
     ) -> None:
-        flat = np.ndim(values) == 1
+        flat = _checks.floats("values", values).ndim == 1
         self.values = _checks.numbers("values", values, *((None,) if flat else (None, None)))
         if not self.values.size:
             raise ValueError("The 'values' parameter must have entries. Got none.")

@@ -26,12 +26,17 @@ def pandas(display: Any) -> ModuleType:
     return load_extra("pandas", f"{type(display).__name__}.frame")
 
 
-def numbers(name: str, values: ArrayLike, *shape: int | None) -> FloatArray:
-    """As a float array of this shape, where None stands for any size."""
+def floats(name: str, values: ArrayLike) -> FloatArray:
+    """As a float array."""
     try:
-        array = np.asarray(values, dtype=np.float64)
+        return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"The {name!r} parameter must hold numbers. Got {values!r}.") from error
+
+
+def numbers(name: str, values: ArrayLike, *shape: int | None) -> FloatArray:
+    """As a float array of this shape, where None stands for any size."""
+    array = floats(name, values)
     sizes = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
     if array.ndim != len(shape) or any(
         n not in (None, m) for n, m in zip(shape, array.shape, strict=True)

@@ -100,7 +100,7 @@ class ImportanceDisplay:
         series: tuple[str, str] = ("first", "total"),
         additive: bool = False,
     ) -> None:
-        flat = np.ndim(importances) == 1
+        flat = _checks.floats("importances", importances).ndim == 1
         shape = (None,) if flat else (None, None)
         self.importances = _checks.numbers("importances", importances, *shape)
         n = len(self.importances)

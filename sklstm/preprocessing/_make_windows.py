@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from .._data import index_times, is_usual, steps_between, usual_step
+from .._data import as_array, index_times, is_usual, steps_between, usual_step
 from ._rows import about_jumps, read_rows
 
 
@@ -87,7 +87,7 @@ def make_windows(
                 f"The {name!r} parameter of make_windows must be an int of at least 1. Got "
                 f"{value!r} instead."
             )
-    table = series if hasattr(series, "columns") or np.ndim(series) != 1 else _as_column(series)
+    table = _as_table(series)
     rows = read_rows(table, name="series")
     column = _target_column(table, target)
     last = _ends(series, len(rows), lookback, horizon, stride)
@@ -102,10 +102,17 @@ def make_windows(
     return X, y[:, 0] if horizon == 1 else y, index
 
 
-def _as_column(series: Any) -> Any:
+def _as_table(series: Any) -> Any:
+    """What has one dimension as a column, and a list as an array."""
+    if hasattr(series, "columns") or getattr(series, "ndim", 1) != 1:
+        return series
     if hasattr(series, "to_frame"):
         return series.to_frame()
-    return np.reshape(np.asarray(series), (-1, 1))
+    try:
+        rows = as_array(series)
+    except ValueError as error:
+        raise ValueError(f"Input series must have rows of one length: {error}") from error
+    return rows[:, None] if rows.ndim == 1 else rows
 
 
 def _target_column(table: Any, target: str | int | None) -> int:

@@ -323,6 +323,7 @@ def test_bad_arguments(explanation, changes, message):
         ([[1.0, 2.0]], {"names": ["a"]}, "'names' parameter must have 2 entries. Got 1"),
         ([1.0, 2.0], {"names": ["a"]}, "'names' parameter must have 2 entries. Got 1"),
         (["p"], {"names": ["a"]}, "'values' parameter must hold numbers"),
+        ([[1.0], None], {"names": ["a"]}, "'values' parameter must hold numbers"),
         ([1.0], {"names": ["a"], "data": [1, 2]}, r"shape \(1\). Got shape \(2,\)"),
         (
             [1.0],
