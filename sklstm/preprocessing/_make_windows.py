@@ -90,7 +90,7 @@ def make_windows(
                 f"{value!r} instead."
             )
     with naming("series"):
-        table = series if hasattr(series, "columns") or np.ndim(series) != 1 else _as_column(series)
+        table = _as_table(series)
     rows = read_rows(table, name="series")
     column = _target_column(table, target)
     last = _ends(series, len(rows), lookback, horizon, stride)
@@ -105,10 +105,17 @@ def make_windows(
     return X, y[:, 0] if horizon == 1 else y, index
 
 
-def _as_column(series: Any) -> Any:
+def _as_table(series: Any) -> Any:
+    """What has one dimension as a column, and a list as an array."""
+    if hasattr(series, "columns") or getattr(series, "ndim", 1) != 1:
+        return series
     if hasattr(series, "to_frame"):
         return series.to_frame()
-    return np.reshape(as_array(series), (-1, 1))
+    try:
+        rows = as_array(series)
+    except ValueError as error:
+        raise ValueError(f"Input series must have rows of one length: {error}") from error
+    return rows[:, None] if rows.ndim == 1 else rows
 
 
 def _target_column(table: Any, target: str | int | None) -> int:

@@ -39,7 +39,12 @@ def skewed():
     X = rng.normal(size=(1200, 5, 2))
     X[::50, 2:, 0] += 8
     y = np.tanh(X[:, 1, 1]) + X[:, 3, 0] * (1 + 0.3 * X[:, 4, 1])
-    return X, y, LSTMRegressor(**{**SMALL, "hidden_size": 8, "max_epochs": 15}).fit(X, y)
+    return X, y, fitted(X, y)
+
+
+def fitted(X, y, seed=0):
+    options = {**SMALL, "hidden_size": 8, "max_epochs": 15, "random_state": seed}
+    return LSTMRegressor(**options).fit(X, y)
 
 
 def mean_of_parts(model, X, background, **options):
@@ -73,24 +78,38 @@ def test_up_to_500_rows_are_taken_as_they_are(skewed):
     adds_up(more)
 
 
-@pytest.mark.cpu  # what is drawn is nearer by luck, too: the limits are those of this one network
-@pytest.mark.parametrize("method", ["deep", "blocked", "gradient"])
-def test_they_are_nearer_to_the_whole_than_random_rows(skewed, method):
-    X, _, model = skewed
+def distances(model, X, method, seed=0):
+    """Of values and of base values to those of the whole: of the summary, and of random rows."""
     options = {"method": method, "random_state": 0}
     values, base = mean_of_parts(model, X[:6], X, **options)
     e = model.explain_shap(X[:6], background=X, **options)
     assert e.derivation == WEIGHTED
     adds_up(e, atol=0.05 if method == "gradient" else 1e-5)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     at_random = [
         model.explain_shap(X[:6], background=X[rng.choice(1200, 200, replace=False)], **options)
         for _ in range(4)
     ]
-    of_values = np.mean([distance(other.values, values) for other in at_random])
-    of_base = np.mean([distance(other.base_values, base) for other in at_random])
-    assert distance(e.values, values) < 0.7 * of_values
-    assert distance(e.base_values, base) < 0.6 * of_base
+    of_summary = distance(e.values, values), distance(e.base_values, base)
+    of_random = [(distance(r.values, values), distance(r.base_values, base)) for r in at_random]
+    return of_summary, np.mean(of_random, axis=0)
+
+
+def test_they_are_nearer_to_the_whole_than_random_rows(skewed):
+    X, y, _ = skewed
+    # Of a single model that is a matter of chance.
+    found = [distances(fitted(X, y, seed), X, "deep", seed) for seed in range(4)]
+    of_summary, of_random = np.mean(found, axis=0)
+    assert of_summary[0] < 0.7 * of_random[0]
+    assert of_summary[1] < 0.6 * of_random[1]
+
+
+@pytest.mark.parametrize("method", ["blocked", "gradient"])
+def test_they_are_nearer_by_every_method(skewed, method):
+    X, _, model = skewed
+    of_summary, of_random = distances(model, X, method)
+    assert of_summary[0] < of_random[0]
+    assert of_summary[1] < 0.6 * of_random[1]
 
 
 @pytest.mark.parametrize("level, method", [("feature", "exact"), ("cell", "deep")])

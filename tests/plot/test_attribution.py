@@ -331,6 +331,7 @@ def test_bad_arguments(explanation, changes, message):
             "'names' parameter must have 2 entries, as 'values' has. Got 1",
         ),
         (["p"], {"names": ["a"]}, "'values' parameter must hold numbers"),
+        ([[1.0], None], {"names": ["a"]}, "'values' parameter must hold numbers"),
         (
             [1.0],
             {"names": ["a"], "data": [1, 2]},

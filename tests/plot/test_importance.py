@@ -225,6 +225,7 @@ def test_an_explanation_draws_what_fits_it(explanation):
     "draw, message",
     [
         (lambda: ImportanceDisplay([], names=[]), "must have entries"),
+        (lambda: ImportanceDisplay([[1.0], 2.0], names=["a"]), "'importances' .* hold numbers"),
         (lambda: ImportanceDisplay([1.0], names=["a", "b"]), "'names' parameter must have 1"),
         (
             lambda: ImportanceDisplay([1.0], names=["a"], interval=[1.0, 2.0]),
@@ -236,7 +237,17 @@ def test_an_explanation_draws_what_fits_it(explanation):
         (lambda: ImportanceDisplay.from_variance(3), "Bunch of explain_variance was expected"),
         (lambda: ImportanceDisplay.from_explanation(3), "must be an Explanation"),
     ],
-    ids=["none", "names", "interval", "n_top", "ax", "scorers", "variance", "explanation"],
+    ids=[
+        "none",
+        "ragged",
+        "names",
+        "interval",
+        "n_top",
+        "ax",
+        "scorers",
+        "variance",
+        "explanation",
+    ],
 )
 def test_bad_arguments(draw, message):
     with pytest.raises(ValueError, match=message):

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.sparse import csr_matrix
 
 from sklstm import LSTMRegressor
 from sklstm.datasets import load_mauna_loa_co2
@@ -140,9 +141,11 @@ def test_too_short():
     [
         ([1.0, np.nan, 3.0], "series contains NaN at row 1, column 0.*impute before the window"),
         ([1.0, np.inf, 3.0], "series contains infinity at row 1"),
+        (np.ma.masked_equal([1.0, 2.0, 3.0], 2), "series contains NaN at row 1, column 0"),
         (pd.DataFrame({"a": [1.0, None, 2.0]}), "row 1, column 'a'"),
         ([], "0 sample"),
         (np.zeros((2, 2, 2)), "dim 3"),
+        ([[1.0, 2.0], [3.0]], "Input series must have rows of one length"),
         (["a", "b", "c"], "convert|dtype"),
         (3.0, "scalar"),
     ],
@@ -150,6 +153,11 @@ def test_too_short():
 def test_values(series, message):
     with pytest.raises(ValueError, match=message):
         make_windows(series, 1)
+
+
+def test_a_sparse_table():
+    with pytest.raises(TypeError, match="Sparse data was passed for series"):
+        make_windows(csr_matrix(np.eye(3)), 1)
 
 
 @pytest.mark.parametrize(
