@@ -28,16 +28,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """A new file beside ``path`` that takes its name when the block ends without an error.
 
     Of a link the file that it leads to is replaced. A file that was there before has to be one
-    that may be written to, and its permissions are those of the new one.
+    that may be written to. The new one has its permissions and, where the system lets us give them
+    away, its owner and group, for whom the permissions are meant.
     """
     path = Path(os.path.realpath(in_full(path)))
-    mode = _mode_of(path)
+    old = _status_of(path)
     # Short, whatever the length of the name: a folder takes no more than 255 bytes.
     temporary = path.with_name(f".sklstm-{secrets.token_hex(8)}")
     try:
         with open(temporary, "xb") as file:
-            if mode is not None:
-                temporary.chmod(mode)
+            if old is not None:
+                _give(temporary, old)
             yield file
             # Or after a power cut the name may be there and the content not.
             file.flush()
@@ -51,16 +52,24 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         raise
 
 
-def _mode_of(path: Path) -> int | None:
-    """Permissions of a file that can be replaced; None where there is none."""
+def _give(path: Path, old: os.stat_result) -> None:
+    if hasattr(os, "chown"):
+        for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
+            with contextlib.suppress(OSError):
+                os.chown(path, owner, group)
+    path.chmod(stat.S_IMODE(old.st_mode))
+
+
+def _status_of(path: Path) -> os.stat_result | None:
+    """Of a file that can be replaced; None where there is none."""
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except FileNotFoundError:
         return None
-    if stat.S_ISDIR(mode):
+    if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not stat.S_ISREG(mode):  # such as /dev/null
+    if not stat.S_ISREG(status.st_mode):  # such as /dev/null
         raise FileExistsError(errno.EEXIST, "Something else than a file is there", str(path))
     if not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    return stat.S_IMODE(mode)
+    return status

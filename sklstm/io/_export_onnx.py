@@ -92,7 +92,7 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     steps = steps_of(model)
     (_, first), (_, estimator) = steps[0], steps[-1]
     _check_lstm(estimator)
-    front = operations_of(steps[:-1], estimator, type(model).__name__)
+    front = operations_of(steps[:-1], estimator, model)
     packed = pack_net(estimator.net_)
     graph = Graph(onnx)
     network = NetworkGraph(graph, packed["architecture"], packed["weights"], front)

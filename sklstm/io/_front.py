@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils.validation import check_is_fitted
 
+from ..explain._pipelines import PASSTHROUGH
 from ..preprocessing import SequenceWise
 
 # Operators of ONNX and their second operands, of shape (n_features,) or (n_timesteps, n_features).
@@ -20,35 +22,39 @@ def steps_of(model: Any) -> list[tuple[str, Any]]:
     model = getattr(model, "best_estimator_", model)
     if not hasattr(model, "steps"):
         return [("", model)]
-    before = [(name, step) for name, step in model.steps[:-1] if step not in (None, "passthrough")]
+    before = [(name, step) for name, step in model.steps[:-1] if step not in PASSTHROUGH]
     return before + steps_of(model.steps[-1][1])
 
 
-def operations_of(steps: list[tuple[str, Any]], estimator: Any, name: str) -> Operations:
+def operations_of(steps: list[tuple[str, Any]], estimator: Any, model: Any) -> Operations:
     """What the steps in front of an LSTM compute.
 
     Parameters
     ----------
     steps : list of (str, transformer)
-        Fitted.
     estimator : LSTMRegressor or LSTMClassifier
-    name : str
+    model : Pipeline or search
         What they are steps of, for the message.
 
     Raises
     ------
+    NotFittedError
+        Where a step is not fitted.
     ValueError
         Where a step is no scaler, or what it scales are codes.
     """
+    for _, step in steps:
+        check_is_fitted(step)
     found = [(step, _operations_of_scaler(step)) for _, step in steps]
     codes = estimator.net_.module_.embedding is not None
     others = [of for (of, _), (_, known) in zip(steps, found, strict=True) if codes or not known]
     if others:
+        pipeline = "model.best_estimator_" if hasattr(model, "best_estimator_") else "model"
         raise ValueError(
             "export_onnx writes scalers (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler) "
-            f"and the LSTM, and this {name} has other steps in front of it: {', '.join(others)}. "
-            "Export its last step, export_onnx(model[-1], path), and let the file read what "
-            "model[:-1].transform(X) returns."
+            f"and the LSTM, and this {type(model).__name__} has other steps in front of it: "
+            f"{', '.join(others)}. Export its last step, export_onnx({pipeline}[-1], path), and "
+            f"let the file read what {pipeline}[:-1].transform(X) returns."
         )
     operations: Operations = []
     for step, known in found:

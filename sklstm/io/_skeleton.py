@@ -111,7 +111,7 @@ def dumps(model: Any, slot_of: Callable[[Any], Slot]) -> bytes:
     """The bytes of skops; ``slot_of`` gives the slot of an LSTM."""
 
     def exchange(value: Any) -> Any:
-        if reason := why_changed(value if isinstance(value, dict) else [value]):
+        if reason := why_changed(value if isinstance(value, dict | set) else [value]):
             raise UnsafeError(reason)
         if isinstance(value, BaseLSTM):
             return slot_of(value)
@@ -122,7 +122,7 @@ def dumps(model: Any, slot_of: Callable[[Any], Slot]) -> bytes:
         if _is_numbers(value):
             return Numbers(value)
         if type(value) is dict and not all(type(key) is str for key in value):
-            return Pairs([(key, exchanged(item, exchange)) for key, item in value.items()])
+            return Pairs([exchanged(pair, exchange) for pair in value.items()])
         return value
 
     try:

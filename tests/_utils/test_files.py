@@ -1,5 +1,6 @@
 """Whatever writes a file replaces an older one at once, and nothing else about it."""
 
+import errno
 import os
 import stat
 from functools import partial
@@ -59,6 +60,28 @@ def test_permissions_are_kept(write, read, tmp_path):
     write(path)
     read(path)
     assert mode_of(path) == 0o640
+
+
+@ways
+def test_it_stays_with_its_group(write, read, tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    path.write_bytes(b"the old one")
+    # Who is not root gives files to the groups that they are in, and to nobody else.
+    owner = (54321, 54321) if os.geteuid() == 0 else (os.geteuid(), max(os.getgroups()))
+    os.chown(path, *owner)
+    path.chmod(0o660)
+    write(path)
+    read(path)
+    assert (path.stat().st_uid, path.stat().st_gid) == owner
+    assert mode_of(path) == 0o660
+
+    def refused(*args):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refused)
+    write(path)
+    assert path.stat().st_uid == os.geteuid()
+    assert mode_of(path) == 0o660
 
 
 @ways

@@ -579,6 +579,22 @@ def test_other_steps_in_front_are_named(steps, name, tmp_path):
         export_onnx(model, tmp_path / "model.onnx")
 
 
+def test_of_a_search_the_steps_are_those_that_it_found(tmp_path):
+    X, y = sequences(), NUMBERS[:, 0, 0]
+    pipeline = make_pipeline(SequenceWise(PCA(2)), LSTMRegressor(3, max_epochs=1))
+    model = GridSearchCV(pipeline, {}, cv=2).fit(X, y)
+    with pytest.raises(ValueError, match=r"export_onnx\(model\.best_estimator_\[-1\], path\)"):
+        export_onnx(model, tmp_path / "model.onnx")
+    export_onnx(model.best_estimator_[-1], tmp_path / "model.onnx")
+
+
+def test_a_scaler_that_is_not_fitted_is_named(tmp_path):
+    model = fitted(LSTMRegressor, NUMBERS[:, 0, 0])
+    for scaler in (StandardScaler(), SequenceWise(StandardScaler())):
+        with pytest.raises(NotFittedError, match=f"This {type(scaler).__name__} instance is not"):
+            export_onnx(make_pipeline(scaler, model), tmp_path / "model.onnx")
+
+
 def test_steps_in_front_are_not_left_out_silently(tmp_path):
     model = make_pipeline(SequenceWise(PCA(2)), LSTMRegressor(3, max_epochs=1))
     model.fit(sequences(), NUMBERS[:, 0, 0])

@@ -158,6 +158,14 @@ TEXTS = {
         make_pipeline(FunctionTransformer(kw_args={"a": (HALVES,)})),
         "functiontransformer__kw_args, of type dict,",
     ),
+    "set": (
+        make_pipeline(FunctionTransformer(kw_args={"a": {HALVES}})),
+        "functiontransformer__kw_args, of type dict,",
+    ),
+    "key of a parameter": (
+        make_pipeline(FunctionTransformer(kw_args={"a": {(HALVES, 1): 1.5}})),
+        "functiontransformer__kw_args, of type dict,",
+    ),
     "word": (SequenceTokenizer(tokenizer=list).fit([[HALVES]]), "it"),
 }
 
