@@ -137,7 +137,7 @@ class Watch(Callback):
         self.events_.append("epoch end")
         self.train_rows_ = dataset_train.rows.copy()
         self.valid_rows_ = None if dataset_valid is None else dataset_valid.rows.copy()
-        self.weights_.append({k: w.clone() for k, w in net.module_.state_dict().items()})
+        self.weights_.append({k: w.cpu().clone() for k, w in net.module_.state_dict().items()})
 
 
 class CountBatches(Callback):
@@ -1105,7 +1105,7 @@ def test_skorch_checkpoint(tmp_path):
     best = [losses[i] == min(losses[: i + 1]) for i in range(20)]
     assert 1 < sum(best) < 20
     assert [row["event_cp"] for row in model.history_] == best
-    saved = torch.load(tmp_path / "params.pt", weights_only=True)
+    saved = torch.load(tmp_path / "params.pt", weights_only=True, map_location="cpu")
     for name, weight in weights_of(model).items():  # early stopping restored the same epoch
         assert_array_equal(saved[name], weight)
 
@@ -1124,7 +1124,7 @@ def test_skorch_checkpoint_restores_the_best(tmp_path):
 def test_skorch_train_end_checkpoint(tmp_path):
     model = regressor(callbacks=[TrainEndCheckpoint(dirname=str(tmp_path))])
     model.fit(make_X(), make_y())
-    saved = torch.load(tmp_path / "train_end_params.pt", weights_only=True)
+    saved = torch.load(tmp_path / "train_end_params.pt", weights_only=True, map_location="cpu")
     for name, weight in weights_of(model).items():
         assert_array_equal(saved[name], weight)
     assert (tmp_path / "train_end_history.json").exists()

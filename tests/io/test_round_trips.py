@@ -514,7 +514,7 @@ assert "skops" not in sys.modules
 
 
 def test_a_fresh_process_without_the_device_or_skops_predicts_the_same(path, tmp_path):
-    model = regressor().fit(X, y).set_params(device="cuda")
+    model = regressor().set_params(device="cpu").fit(X, y).set_params(device="cuda")
     save(model, path)
     (tmp_path / "in").write_bytes(pickle.dumps((X, model.predict(X).tobytes())))
     subprocess.run(
