@@ -679,7 +679,7 @@ def test_values_that_are_not_finite_are_traced_to_the_augmentation():
         return replace(batch, x=batch.x / 0)
 
     X, y = make_X("uniform"), make_y("number")
-    with pytest.raises(ValueError, match=r"diverged.* and in what the augmentation ret"):
+    with pytest.raises(ValueError, match=r"diverged.* and in what the augmentation .* returns"):
         make_model("number", augmentation=[broken]).fit(X, y)
 
 

@@ -282,7 +282,7 @@ class LSTMNet(NeuralNet):
         if not finite:
             options = self.options_
             self._share.end()  # all processes come here
-            augmented = f" and in what {options.augmentation!r} returns"
+            augmented = f" and in what the augmentation {options.augmentation!r} returns"
             raise ValueError(
                 f"Training diverged in epoch {self.history[-1, 'epoch']}: the {name} is {loss}. "
                 f"Try a smaller learning_rate (now {options.learning_rate}) or a smaller "
