@@ -19,7 +19,7 @@ import joblib
 import numpy as np
 from dask.distributed import Client, LocalCluster
 
-cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
+cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0")
 client = Client(cluster)
 print(f"{len(client.scheduler_info()['workers'])} workers")
 

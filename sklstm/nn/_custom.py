@@ -108,6 +108,7 @@ class CustomNetwork(ScaledNetwork):
                 "The torch module of the 'module' parameter must return a tensor of shape "
                 f"{wanted} for {n} sequences of {n_timesteps} time steps. Got {found}."
             )
+        outputs = outputs.to(vectors.dtype)  # as the loss has its targets
         if padded is not None and self.architecture["return_sequences"]:
             # A NaN there would outlive the weight of 0 that padded steps have in the loss.
             return outputs.masked_fill(padded, 0.0)

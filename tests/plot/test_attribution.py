@@ -332,6 +332,7 @@ def test_bad_arguments(explanation, changes, message):
         ),
         (["p"], {"names": ["a"]}, "'values' parameter must hold numbers"),
         ([[1.0], None], {"names": ["a"]}, "'values' parameter must hold numbers"),
+        ([1j], {"names": ["a"]}, "'values' parameter must hold numbers"),
         (
             [1.0],
             {"names": ["a"], "data": [1, 2]},
