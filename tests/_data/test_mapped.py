@@ -107,10 +107,13 @@ def test_arrays_in_memory_are_left_alone():
 def test_a_system_that_refuses_is_no_error():
     class Refusing(Recording):
         def madvise(self, *request):
+            self.requests.append(request)
             raise OSError("not of this file system")
 
     mapping = Refusing(-1, 4000)
+    mapping.requests = []
     request_rows(np.ndarray((10, 100), np.float32, buffer=mapping), np.array([3, 1]))
+    assert len(mapping.requests) == 1
 
 
 @needs_madvise
