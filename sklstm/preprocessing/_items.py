@@ -43,6 +43,8 @@ def _items(X: Any, collection: str, cells_are_strings: bool) -> Sequence[Any]:
         return X
     if hasattr(X, "to_list"):  # a pandas or polars Series
         return X.to_list()
+    if np.shape(X) == (0, 0):  # of such a table polars 1.1 makes no array
+        return []
     array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
     if array.ndim not in (1, 2):
         got = f"shape {array.shape}" if array.ndim else f"{X!r}"

@@ -230,6 +230,7 @@ BAD = [
     (np.full((2, 3, 4), "A"), r"X must be a list.*Got shape \(2, 3, 4\)"),
     ([], r"X has 0 sequence\(s\)"),
     (np.empty((0, 3), dtype="U1"), r"X has 0 sequence\(s\)"),
+    (pl.DataFrame(), r"X has 0 sequence\(s\)"),
     # a sample that is no sequence
     (["A", ""], "Sample 1 of X has no symbol"),
     (["A", []], "Sample 1 of X has no symbol"),
