@@ -28,6 +28,8 @@ ROW_MULTIPLE = 4
 INFERENCE_ENTRIES = 2**18
 # A GPU waits between batches, and has room for so many times more.
 GPU_FACTOR = 64
+# More fill no GPU any better, and cuDNN has kernels that fail beyond 65 535 of something.
+MOST_ROWS = 2**15
 
 Batch = tuple[dict[str, Tensor | None], Tensor]
 
@@ -232,7 +234,8 @@ def inference_rows(network: ScaledNetwork, n_timesteps: int) -> int:
     # Many features beside few hidden units are more to read than to compute.
     readable = rows_per_chunk(n_timesteps, network.architecture["n_features"])
     entries = INFERENCE_ENTRIES * (GPU_FACTOR if network.x_mean.is_cuda else 1)
-    return max(ROW_MULTIPLE, min(readable, entries // (n_timesteps * network.width)))
+    rows = min(readable, MOST_ROWS, entries // (n_timesteps * network.width))
+    return max(ROW_MULTIPLE, rows)
 
 
 def _permutation(n: int, generator: torch.Generator) -> Tensor:
