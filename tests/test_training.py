@@ -360,6 +360,23 @@ def test_merging_keeps_the_number_of_steps(kinds):
     assert 16 <= callback_of(model, CountBatches).ended_[True] <= 64
 
 
+@pytest.mark.parametrize(("kind", "n_copies"), [("3-D", 1), ("ragged", 4)])
+def test_rows_go_to_the_device_once_for_several_batches(kind, n_copies, monkeypatch):
+    # A GPU would be waited for at each copy.
+    copied, batches = [], []
+    to = torch.Tensor.to
+
+    class OneEpoch(Callback):
+        def on_epoch_begin(self, net, dataset_train=None, **kwargs):
+            with monkeypatch.context() as patch:
+                patch.setattr(torch.Tensor, "to", lambda *args: copied.append(args) or to(*args))
+                batches.extend(dataset_train.shuffled(torch.Generator()))
+
+    regressor(max_epochs=1, batch_size=4, callbacks=[OneEpoch()]).fit(make_X(64, kind), make_y(64))
+    assert len(batches) == 16
+    assert len(copied) == n_copies
+
+
 # ----------------------------------------------------------------- class weights and targets
 
 

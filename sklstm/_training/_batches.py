@@ -28,6 +28,8 @@ ROW_MULTIPLE = 4
 INFERENCE_ENTRIES = 2**18
 # A GPU waits between batches, and has room for so many times more.
 GPU_FACTOR = 64
+# More fill no GPU any better, and cuDNN has kernels that fail beyond 65 535 of something.
+MOST_ROWS = 2**15
 
 Batch = tuple[dict[str, Tensor | None], Tensor]
 
@@ -98,7 +100,10 @@ class Batches:
     def __post_init__(self) -> None:
         self.targets = self.targets.to(self.device)
         self.weights = None if self.weights is None else self.weights.to(self.device)
+        # On the CPU, where batches are put together; an index is copied to the device once for
+        # several batches, because a GPU is waited for.
         self.lengths = torch.from_numpy(self.sequences.lengths[self.rows])
+        self.lengths_on_device = self.lengths.to(self.device)
         # Of these rows: what another row's length is must not show.
         self.max_length = int(self.lengths.max())
         self.uniform = int(self.lengths.min()) == self.max_length
@@ -110,11 +115,12 @@ class Batches:
         table, starts = self.sequences.table, self.sequences.starts
         if table is not None and starts is not None:
             self.values = self._standardize_table(table)
-            self.starts = torch.from_numpy(starts[self.rows])
+            self.starts = torch.from_numpy(starts[self.rows]).to(self.device)
         else:
             self.values = self._standardize_all()
             if not self.uniform:
-                self.starts = torch.cumsum(self.lengths, 0) - self.lengths
+                ends = torch.cumsum(self.lengths, 0)
+                self.starts = (ends - self.lengths).to(self.device)
 
     def __len__(self) -> int:
         return len(self.rows) * self.passes
@@ -136,18 +142,19 @@ class Batches:
             block = order[begin : begin + sum(block_sizes)]
             begin += len(block)
             if self.uniform:
-                yield from self._cut(block, block_sizes)
+                yield from self._cut(block, block.to(self.device), block_sizes)
             else:
                 block = block[torch.argsort(self.lengths[block], stable=True)]
                 parts = block.split(block_sizes)
+                indices = block.to(self.device).split(block_sizes)
                 for k in _permutation(len(parts), generator).tolist():
-                    yield from self._cut(parts[k], [len(parts[k])])
+                    yield from self._cut(parts[k], indices[k], [len(parts[k])])
 
     def in_order(self) -> Iterator[Batch]:
         """Every row once, in batches."""
         size = inference_rows(self.network, self.max_length)
         for part in torch.arange(len(self.rows), device="cpu").split(size):
-            yield from self._cut(part, [len(part)])
+            yield from self._cut(part, part.to(self.device), [len(part)])
 
     def _batches_per_gather(self) -> int:
         if not self.uniform:
@@ -155,9 +162,9 @@ class Batches:
         rows = rows_per_chunk(self.max_length, self.sequences.n_features)
         return min(BATCHES_PER_GATHER, max(1, rows // self.batch_size))
 
-    def _cut(self, block: Tensor, sizes: list[int]) -> Iterator[Batch]:
-        z, lengths = self._gather(block)
-        index = block.to(self.device)
+    def _cut(self, block: Tensor, index: Tensor, sizes: list[int]) -> Iterator[Batch]:
+        """Batches of the rows ``block``, which are ``index`` on the device."""
+        z, lengths = self._gather(block, index)
         targets = self.targets[index]
         weights = None if self.weights is None else self.weights[index]
         if self.per_step:
@@ -173,23 +180,23 @@ class Batches:
             }
             yield x, targets[cut]
 
-    def _gather(self, block: Tensor) -> tuple[Tensor, Tensor | None]:
-        lengths = None if self.uniform else self.lengths[block]
+    def _gather(self, block: Tensor, index: Tensor) -> tuple[Tensor, Tensor | None]:
+        lengths = None if self.uniform else self.lengths_on_device[index]
         longest = self.max_length
         if lengths is not None:
-            longest = -(-int(lengths.max()) // STEP_MULTIPLE) * STEP_MULTIPLE
+            longest = -(-int(self.lengths[block].max()) // STEP_MULTIPLE) * STEP_MULTIPLE
         if self.values is None:
             z = self._standardize(self.sequences.take(self.rows[block.numpy()]))
             if longest > z.shape[1]:
                 z = nn.functional.pad(z, (0, 0, 0, longest - z.shape[1]))
         elif self.starts is None:
-            z = self.values[block.to(self.device)]
+            z = self.values[index]
         else:
-            steps = torch.arange(longest, device="cpu")
+            steps = torch.arange(longest, device=self.device)
             if lengths is not None:
                 steps = steps.clamp(max=lengths[:, None] - 1)
-            z = self.values[(self.starts[block][:, None] + steps).to(self.device)]
-        return z, None if lengths is None else lengths.to(self.device)
+            z = self.values[self.starts[index][:, None] + steps]
+        return z, lengths
 
     def _standardize(self, values: NDArray[Any]) -> Tensor:
         return self.network.standardize(as_tensor(values).to(self.device))
@@ -227,7 +234,8 @@ def inference_rows(network: ScaledNetwork, n_timesteps: int) -> int:
     # Many features beside few hidden units are more to read than to compute.
     readable = rows_per_chunk(n_timesteps, network.architecture["n_features"])
     entries = INFERENCE_ENTRIES * (GPU_FACTOR if network.x_mean.is_cuda else 1)
-    return max(ROW_MULTIPLE, min(readable, entries // (n_timesteps * network.width)))
+    rows = min(readable, MOST_ROWS, entries // (n_timesteps * network.width))
+    return max(ROW_MULTIPLE, rows)
 
 
 def _permutation(n: int, generator: torch.Generator) -> Tensor:

@@ -15,6 +15,8 @@ def resolve_device(device: str, *, fall_back: bool = False) -> torch.device:
     fall_back : bool
         Take the CPU where the named device is missing: a saved model loads everywhere.
     """
+    if device == "cpu":  # to look for GPUs is to start CUDA, which forks cannot use any more
+        return torch.device("cpu")
     available = torch.accelerator.is_available()
     accelerator = torch.accelerator.current_accelerator() if available else None
     gpu = accelerator.type if accelerator else None

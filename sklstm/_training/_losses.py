@@ -77,7 +77,9 @@ class PinballLoss:
 
     def __call__(self, output: Tensor, target: Tensor, reduction: str) -> Tensor:
         """``output`` holds all quantiles of a target side by side."""
-        quantiles = self.quantiles.to(output.device)
+        if self.quantiles.device != output.device:  # a copy in every batch would wait for a GPU
+            self.quantiles = self.quantiles.to(output.device)
+        quantiles = self.quantiles
         error = target[..., None] - output.unflatten(-1, (-1, len(quantiles)))
         losses = torch.maximum(quantiles * error, (quantiles - 1) * error)
         return losses.mean() if reduction == "mean" else losses.mean(-1)

@@ -118,5 +118,5 @@ def _check_lstm(model: Any) -> None:
     if "module" in model.net_.module_.architecture:
         raise ValueError(
             f"export_onnx writes the built-in network, and this {name} has a module of its own "
-            "(module=)."
+            "(module=). Keep it with save or joblib."
         )

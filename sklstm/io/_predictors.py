@@ -70,10 +70,13 @@ class _OnnxPredictor(BaseEstimator):
     _n_columns: int | None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"content": self._content}
+        # What set_score_request has asked for is all that is not in the file.
+        return {"content": self._content, "requests": vars(self).get("_metadata_request")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(vars(read_predictor(state["content"], "a pickle")))
+        if state["requests"] is not None:
+            self._metadata_request = state["requests"]
 
     def __sklearn_clone__(self) -> Self:
         return self  # without the file there would be nothing

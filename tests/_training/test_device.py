@@ -37,6 +37,12 @@ def test_a_name_is_a_device(device, machine, expected, on):
     assert resolve_device(device) == torch.device(expected)
 
 
+def test_gpus_are_not_looked_for_by_who_keeps_off_them(monkeypatch):
+    # That would start CUDA, which forks of the process could not use any more.
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: pytest.fail("looked for"))
+    assert resolve_device("cpu") == torch.device("cpu")
+
+
 @pytest.mark.parametrize(
     ("device", "machine"),
     [

@@ -92,6 +92,13 @@ def test_gradient_of_the_pinball_loss_is_the_quantile_or_its_complement():
     assert_close(output.grad, expected)
 
 
+def test_quantiles_stay_on_the_device_of_the_output():
+    loss = WeightedLoss("quantile", QUANTILES)
+    output, target = (torch.empty(9, k, device="meta") for k in (4, 1))
+    assert loss(output, target, None).is_meta
+    assert loss.elementwise.quantiles.is_meta
+
+
 def test_the_median_alone_is_half_the_absolute_error():
     output, target = normal(9, 1), normal(9, 1, seed=1)
     half = WeightedLoss("quantile", (0.5,))(output, target, None)

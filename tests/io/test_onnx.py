@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from joblib import Parallel, delayed
+from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
@@ -247,6 +248,14 @@ def test_it_is_pickled_as_its_file(name, tmp_path):
     X = [sequences(seed) for seed in range(2)]
     found = Parallel(n_jobs=2)(delayed(shipped.predict)(x) for x in X)
     np.testing.assert_array_equal(found, [shipped.predict(x) for x in X])
+
+
+def test_what_was_requested_for_its_score_is_pickled(tmp_path):
+    shipped = exported(fitted(LSTMRegressor, NUMBERS[:, 0, 0]), tmp_path)
+    with config_context(enable_metadata_routing=True):
+        shipped.set_score_request(sample_weight="weights")
+        for copied in (pickle.loads(pickle.dumps(shipped)), copy.deepcopy(shipped)):
+            assert copied.get_metadata_routing().score.requests == {"sample_weight": "weights"}
 
 
 def test_it_stands_where_the_estimator_stood(tmp_path):
