@@ -74,7 +74,7 @@ def to_numeric(values: NDArray[Any], name: str) -> NDArray[Any]:
         if any(isinstance(v, complex | np.complexfloating) for v in flat):
             raise ValueError(f"Complex data not supported: {name} must be real numbers.")
         for value in flat:
-            if isinstance(value, list | tuple) or np.ndim(getattr(value, "shape", 0)):
+            if isinstance(value, list | tuple) or getattr(value, "shape", ()) != ():
                 raise ValueError(
                     f"{name} must be real numbers. Got {type(value).__name__} in the place of a "
                     "number: sequences go in a list or a 3-D array, not into cells of a table."

@@ -288,7 +288,18 @@ EQUAL = {
     "object array": lambda X: object_array(list(X)),
     "series of arrays": lambda X: pd.Series(list(X)),
     "object array of objects": lambda X: object_array([x.astype(object) for x in X]),
+    "objects of NumPy": lambda X: scalars(X, np.float64),
+    "objects without axes": lambda X: scalars(X, lambda value: np.array(float(value))),
+    "tensors without axes": lambda X: scalars(X, lambda value: torch.tensor(float(value))),
 }
+
+
+def scalars(X, kind):
+    """Array of objects, each of which holds one number."""
+    array = np.empty(X.shape, dtype=object)
+    for where, value in np.ndenumerate(X):
+        array[where] = kind(value)
+    return array
 
 
 @pytest.mark.parametrize("kind", EQUAL)

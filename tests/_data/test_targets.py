@@ -50,6 +50,7 @@ ONE_COLUMN = {
     "big-endian": lambda y: y.astype(">f8"),
     "int": lambda y: y.astype(int),
     "object": lambda y: y.astype(object),
+    "objects of NumPy": lambda y: objects(list(y)),
     "reversed": lambda y: y[::-1].copy()[::-1],
     "read-only": lambda y: np.broadcast_to(y, y.shape),
     "list": lambda y: y.tolist(),
