@@ -22,6 +22,10 @@ def check_n_jobs(n_jobs: Any) -> None:
         )
 
 
+class _OwnError(Exception):
+    """A CancelledError of the function itself, which Dask did not lose."""
+
+
 class _Common:
     """A function and the arguments that all its tasks have in common."""
 
@@ -73,6 +77,8 @@ def in_order(
                 for result in parallel(task(item) for item in items[done:]):
                     yield result
                     done, losses = done + 1, 0
+        except _OwnError as error:
+            raise error.args[0] from error.__cause__
         except CancelledError as error:
             losses += 1
             if losses > LOSSES:
@@ -85,4 +91,7 @@ def in_order(
 
 
 def _called(bound: _Common, *own: Any) -> Any:
-    return bound(*own)
+    try:
+        return bound(*own)
+    except CancelledError as error:
+        raise _OwnError(error) from None

@@ -63,6 +63,18 @@ def test_what_was_lost_is_computed_again_and_nothing_else():
     assert task.calls == [0, 0, 1, 2, 2, 2, 2, 3, 4]
 
 
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_cancelled_error_of_the_users_own_is_no_loss(n_jobs):
+    def scorer(model, X, y):
+        if X is not given:
+            raise CancelledError("of mine")
+        return 0.0
+
+    given = X[:3]
+    with pytest.raises(CancelledError, match="of mine"):
+        explain_permutation(MODEL, given, given[:, 0, 0], scoring=scorer, n_jobs=n_jobs)
+
+
 def test_what_is_lost_again_and_again_is_an_error():
     task = Cluster(*range(3, 99))
     found = in_order(delayed(task), range(5), None)
