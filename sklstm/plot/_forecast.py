@@ -110,7 +110,9 @@ class ForecastDisplay:
                 )
             self.quantiles = _checks.numbers("quantiles", quantiles, n, len(self.levels))
         self.index = range(n) if index is None else index
-        _checks.labels("index", self.index, n, "predictions")
+        labels = _checks.labels("index", self.index, n, "predictions")
+        if not hasattr(self.index, "__getitem__"):  # a set, or an iterator
+            self.index = labels
         self.label = label
 
     @classmethod
@@ -159,6 +161,8 @@ class ForecastDisplay:
         if is_classifier(model):
             raise ValueError(f"A forecast is of numbers. Got a classifier: {model!r:.80}.")
         *_, (_, last) = named_steps(model)
+        if not hasattr(last, "predict"):
+            raise ValueError(f"The 'model' parameter must predict. Got {model!r:.80}.")
         if getattr(last, "return_sequences", False):
             raise ValueError(
                 "A forecast has one number for each row. This model has one for each time step: "

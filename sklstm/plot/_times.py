@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 def as_times(times: Sequence[Any]) -> NDArray[np.datetime64] | None:
     """As dates of NumPy, without time zones; None where they are no dates."""
-    if hasattr(times, "to_timestamp"):  # periods of pandas
+    times = getattr(times, "array", times)  # of pandas, whose Series have a to_timestamp, too
+    if hasattr(times, "to_timestamp"):  # periods
         times = times.to_timestamp()
     try:
         array = np.asarray(times)

@@ -7,6 +7,7 @@ from pictures import SIZES, axes_of_size, check_texts, nothing_global_changes
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.plot import ForecastDisplay
@@ -121,9 +122,12 @@ def test_no_text_lies_on_another(size, step):
         pd.period_range("2020-01", periods=3, freq="M"),
         pd.date_range("2020-01-01", periods=3, tz="Europe/Berlin"),
         pd.date_range("2020-01-01", periods=3).tolist(),
+        pd.Series(pd.date_range("2020-01-01", periods=3), index=[7, 8, 9]),
+        pd.Series(pd.period_range("2020-01", periods=3, freq="M")),
+        iter(pd.date_range("2020-01-01", periods=3)),
         np.arange("2020-01-01", "2020-01-04", dtype="M8[D]"),
     ],
-    ids=["periods", "zone", "list", "numpy"],
+    ids=["periods", "zone", "list", "series", "series of periods", "iterator", "numpy"],
 )
 def test_any_kind_of_dates(index):
     display = ForecastDisplay([1.0, 2.0, 3.0], index=index).plot()
@@ -172,6 +176,8 @@ def test_bad_arguments(table):
     classifier = LSTMClassifier(**FEW).fit(table, np.arange(60) % 2)
     with pytest.raises(ValueError, match=r"A forecast is of numbers. Got a classifier"):
         ForecastDisplay.from_estimator(classifier, table)
+    with pytest.raises(ValueError, match=r"'model' parameter must predict. Got StandardScaler"):
+        ForecastDisplay.from_estimator(StandardScaler().fit(table), table)
     series = np.asarray(table)[:, :, None]
     steps = LSTMRegressor(return_sequences=True, **FEW).fit(series, series[:, :, 0])
     with pytest.raises(ValueError, match="one for each time step"):
