@@ -430,7 +430,12 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         if self._returns_sequences():
             return self._score_steps(r2_score, X, y, sample_weight)
         y = read_targets(y, check_same_rows(X, y=y, sample_weight=sample_weight))
-        return super().score(X, y, sample_weight)
+        predictions = self.predict(X)
+        if y[0].size != predictions[0].size:
+            raise ValueError(
+                f"y must have a column for each output, {predictions[0].size}. Got shape {y.shape}."
+            )
+        return r2_score(y, predictions, sample_weight=sample_weight)
 
     def _decode(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
         quantiles = self.net_.module_.architecture["quantiles"]

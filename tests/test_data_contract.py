@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -562,6 +563,23 @@ def test_other_columns_in_predict_are_named(frame, columns, named):
     rows = frame({name: [0.5, 1.0] for name in columns})
     with pytest.raises(ValueError, match=named):
         model.predict(rows)
+
+
+@pytest.mark.parametrize("y", [np.stack([Y, Y], axis=1), np.ones((len(Y), 3))], ids=[2, 3])
+def test_other_number_of_targets_in_score_is_refused(y):
+    model = LSTMRegressor(**SMALL).fit(TABLE, Y)
+    with pytest.raises(ValueError, match=r"y must have a column for each output, 1\. Got shape"):
+        model.score(TABLE, y)
+    model.fit(TABLE, y)
+    with pytest.raises(ValueError, match=rf"each output, {y.shape[1]}\. Got shape \({len(Y)},\)"):
+        model.score(TABLE, Y)
+    assert model.score(TABLE, y) < 1
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "clip_norm", "weight_decay", "dropout"])
+def test_a_fraction_is_no_float(name):
+    with pytest.raises(ValueError, match=rf"'{name}' parameter of LSTM.*Got Fraction\(1, 3\)"):
+        LSTMRegressor(**{**SMALL, name: Fraction(1, 3)}).fit(TABLE, Y)
 
 
 def test_frames_of_either_library_are_read_after_either():

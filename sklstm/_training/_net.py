@@ -348,6 +348,12 @@ class LSTMNet(NeuralNet):
 
     def infer(self, x: Any, **fit_params: Any) -> Tensor:
         """Head outputs, in standardised units."""
+        if not isinstance(x, dict):
+            raise TypeError(
+                f"The net_ of an estimator computes from batches. Got {type(x).__name__}. Pass the "
+                "estimator itself as the model, or call its predict; net_.module_(x, lengths) "
+                "computes from tensors."
+            )
         return self.module_.encode(x["z"], x["lengths"])
 
     def get_dataset(self, X: Any, y: Any = None) -> Any:

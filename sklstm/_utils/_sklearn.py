@@ -1,5 +1,6 @@
 """The only file that imports private names of scikit-learn."""
 
+from fractions import Fraction
 from typing import Any
 
 from sklearn.base import _fit_context as fit_context
@@ -52,7 +53,7 @@ __all__ = [
 
 
 class Interval(_Interval):
-    """Of numbers. In scikit-learn's own, True is the number 1."""
+    """Of numbers. In scikit-learn's own, True is the number 1, and a Fraction an error of NumPy."""
 
     def is_satisfied_by(self, val: Any) -> bool:
-        return not isinstance(val, bool) and super().is_satisfied_by(val)
+        return not isinstance(val, bool | Fraction) and super().is_satisfied_by(val)

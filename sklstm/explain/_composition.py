@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,6 +15,11 @@ _INNER = ("best_estimator_", "estimator", "regressor", "classifier", "base_estim
 def check_model(model: Any, name: str = "model") -> None:
     """Raise where it is no fitted estimator."""
     check_estimator(model, name)
+    if not hasattr(model, "__sklearn_tags__"):
+        raise ValueError(
+            f"The {name!r} parameter must be an estimator of scikit-learn's kind: its class must "
+            f"inherit from sklearn.base.BaseEstimator. Got {model!r:.80}."
+        )
     check_is_fitted(model)
 
 
@@ -35,6 +41,8 @@ def named_steps(model: Any) -> Iterator[tuple[str, Any]]:
                 "with refit=False."
             )
         model = model.best_estimator_
+    if type(model) is FrozenEstimator:
+        model = model.estimator
     if type(model) is not Pipeline:
         yield "", model
         return

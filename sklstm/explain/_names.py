@@ -1,6 +1,6 @@
 """The axes of an Explanation: what they mean, their names, and checks that all agree."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,9 +71,9 @@ def names_of_outputs(names: Any, out: tuple[int, ...]) -> tuple[Any, ...] | None
     """Check the names: flat for up to one output axis, else a sequence or None for each."""
     if names is None:
         return None
-    axes: Any = (names,)
+    axes: tuple[Any, ...] = (names,)
     if len(out) > 1:
-        axes = names if isinstance(names, list | tuple) else ()
+        axes = tuple(names) if isinstance(names, Iterable) else ()
     found = [None if axis is None else read_names("output_names", axis) for axis in axes]
     sizes = [None if axis is None else len(axis) for axis in found]
     expected = out or (1,)

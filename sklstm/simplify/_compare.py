@@ -188,6 +188,11 @@ def _read(before: Any, after: Any) -> tuple[tuple[str, ...], Models]:
 
 
 def _check_kind(names: Sequence[str], models: Models) -> None:
+    for name, (model, _) in zip(names, models, strict=True):
+        if not hasattr(model, "score"):
+            raise ValueError(
+                f"The models must have a score. Got {type(model).__name__} as {name!r}."
+            )
     first = models[0].last
     for name, other in zip(names[1:], (model.last for model in models[1:]), strict=True):
         if is_classifier(first) != is_classifier(other):

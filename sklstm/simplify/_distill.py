@@ -122,6 +122,8 @@ def distill(model: Any, student: Any, X: Any, *, sample_weight: Any = None) -> A
 
 
 def _check_student(teacher: Any, student: Any) -> None:
+    if not hasattr(teacher, "predict"):
+        raise ValueError(f"The 'model' parameter of distill must predict. Got {teacher!r:.80}.")
     if isinstance(student, type) or not (hasattr(student, "fit") and hasattr(student, "predict")):
         raise ValueError(
             "The 'student' parameter of distill must be an estimator that predicts. Got "

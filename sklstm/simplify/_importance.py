@@ -37,7 +37,17 @@ class Sampled(NamedTuple):
         """Draw at most ``n`` rows."""
         check_same_rows(X, y=y)
         rows = draw(num_samples(X), n, random)
-        return cls(safe_indexing(X, rows), None if y is None else safe_indexing(y, rows))
+        return cls(_picked(X, rows, "X"), None if y is None else _picked(y, rows, "y"))
+
+
+def _picked(data: Any, rows: NDArray[np.int64], name: str) -> Any:
+    try:
+        return safe_indexing(data, rows)
+    except (TypeError, LookupError) as error:
+        raise ValueError(
+            f"{name} must be an array, a DataFrame or a list, whose rows can be picked. Got "
+            f"{type(data).__name__}."
+        ) from error
 
 
 class Activity(NamedTuple):

@@ -12,6 +12,7 @@ import zipfile
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklstm.explain import Explanation
@@ -197,7 +198,16 @@ def test_a_table_has_no_lengths_and_its_steps_divide_the_columns():
         make(n_timesteps=2)
 
 
-@pytest.mark.parametrize("names", [["a"], [["a", "b"]], [["a"], None], [None, None, None]])
+@pytest.mark.parametrize("build", [tuple, iter, pd.Series, lambda names: np.array(names, object)])
+def test_names_of_outputs_come_in_any_container(build):
+    names = [["a", "b"], ["c", "d"]]
+    found = make((2, 2), output_names=build(names)).output_names
+    assert found == (("a", "b"), ("c", "d"))
+
+
+@pytest.mark.parametrize(
+    "names", [["a"], [["a", "b"]], [["a"], None], [None, None, None], "ab", 2, ["abc", "ab"]]
+)
 def test_names_of_outputs_fit_every_axis(names):
     with pytest.raises(ValueError, match="output_names must"):
         make((3, 2), output_names=names)

@@ -21,6 +21,7 @@ from sklearn.ensemble import (
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_regression
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -910,6 +911,34 @@ def texts():
 def test_bad_input_is_named(make, X, options, match):
     with pytest.raises(ValueError, match=match):
         explain_shap(make(), X, **options)
+
+
+def test_the_net_of_an_estimator_is_no_model():
+    net = LSTMRegressor(**SMALL).fit(SEQUENCES, Y).net_
+    for call in net.predict, lambda X: explain_shap(net, X, background=X):
+        with pytest.raises(TypeError, match=r"Pass the estimator itself as the model"):
+            call(SEQUENCES)
+
+
+def test_a_model_that_scikit_learn_does_not_know_is_refused():
+    class Own:
+        def fit(self, X, y):
+            return self
+
+        def predict(self, X):
+            return np.zeros(len(X))
+
+    with pytest.raises(ValueError, match=r"'model' parameter .* inherit from sklearn.base.BaseEst"):
+        explain_shap(Own(), TABLE, background=TABLE)
+
+
+@pytest.mark.parametrize("frozen", [FrozenEstimator, lambda m: make_pipeline(FrozenEstimator(m))])
+def test_a_frozen_pipeline_is_explained_as_the_pipeline(frozen):
+    model = make_pipeline(SequenceWise(StandardScaler()), LSTMRegressor(**SMALL)).fit(SEQUENCES, Y)
+    X, options = SEQUENCES[:3], {"background": SEQUENCES[10:20], "random_state": 0}
+    expected = explain_shap(model, X, **options)
+    found = explain_shap(frozen(model), X, **options)
+    assert_same_numbers(found.values, expected.values)
 
 
 def test_other_bad_input_is_named():

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -224,6 +225,8 @@ def test_models_that_cannot_be_compared():
     classifier = LSTMClassifier(**SMALL).fit(X, LABELS)
     with pytest.raises(ValueError, match=r"all regressors or all classifiers. Got LSTMR.*'after'"):
         compare(regressor(), classifier, X, Y)
+    with pytest.raises(ValueError, match=r"must have a score. Got StandardScaler as 'after'"):
+        compare(regressor(), StandardScaler().fit(X[:, 0]), X, Y)
     other = LSTMClassifier(**SMALL).fit(X, LABELS == "a")
     with pytest.raises(ValueError, match=r"the same classes. Got \['a', 'b', 'c'\], and \[False"):
         compare(classifier, other, X, LABELS)

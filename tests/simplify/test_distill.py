@@ -190,6 +190,8 @@ def test_bad_students(student, message):
 def test_bad_data():
     with pytest.raises(NotFittedError):
         distill(LSTMRegressor(), LinearRegression(), X)
+    with pytest.raises(ValueError, match=r"'model' parameter .* must predict\. Got Standard"):
+        distill(StandardScaler().fit(X[:, 0]), LinearRegression(), X)
     with pytest.raises(ValueError, match="X has 2 features"):
         distill(regressor(), LinearRegression(), X[:, :, :2])
     with pytest.raises(ValueError, match="sample_weight"):

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -377,6 +378,12 @@ def test_pipelines_and_searches_keep_their_steps(importance):
         ),
         ({"X": X[:2], "y": Y[:2], "importance": "mutual_information"}, "more than 3 rows. Got 2"),
         ({"X": X[:, :, :2]}, "X has 2 features per time step"),
+        ({"X": dict.fromkeys("ab", X)}, "X must be an array, a DataFrame or a list.* Got dict"),
+        ({"X": dict(enumerate(X)).values()}, "X must be an array, .* Got dict_values"),
+        (
+            {"X": X[:2], "y": dict.fromkeys("ab", 1.0).values()},
+            "y must be an array, .* dict_values",
+        ),
         ({"random_state": "seed"}, "'random_state' parameter must be"),
     ],
 )
@@ -386,6 +393,14 @@ def test_bad_input(params, message):
     with pytest.raises(ValueError, match=message):
         prune(model, **params)
     assert pickle.dumps(model) == before
+
+
+@pytest.mark.parametrize("frozen", [FrozenEstimator, lambda m: make_pipeline(FrozenEstimator(m))])
+def test_a_frozen_model_is_pruned_within(frozen):
+    model = trained()
+    pruned = prune(frozen(model))
+    assert_array_equal(pruned.predict(X), prune(model).predict(X))
+    assert type(pruned) is type(frozen(model))
 
 
 class Body(nn.Module):
