@@ -346,6 +346,9 @@ class LSTMNet(NeuralNet):
         output = self.infer(x)
         return {"loss": self.criterion_(output, target, x["weights"]), "y_pred": output}
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.initialized_  # skorch 1.3 answers None, which scikit-learn takes for no
+
     def infer(self, x: Any, **fit_params: Any) -> Tensor:
         """Head outputs, in standardised units."""
         if not isinstance(x, dict):
