@@ -74,11 +74,16 @@ def _operations_of_scaler(step: Any) -> Operations:
     elif type(scaler) is RobustScaler:
         used = [("Sub", scaler.center_ if scaler.with_centering else 0.0)]
         used += [("Div", scaler.scale_ if scaler.with_scaling else 1.0)]
-    elif type(scaler) is MaxAbsScaler and not scaler.clip:
-        used = [("Div", scaler.scale_)]
-    elif type(scaler) is MinMaxScaler and not scaler.clip:
+    elif type(scaler) is MaxAbsScaler:
+        used = [("Div", scaler.scale_), *_clipping(scaler, -1.0, 1.0)]
+    elif type(scaler) is MinMaxScaler:
         used = [("Mul", scaler.scale_), ("Add", scaler.min_)]
+        used += _clipping(scaler, *scaler.feature_range)
     return [
         (operator, np.broadcast_to(np.float64(numbers), scaler.n_features_in_))
         for operator, numbers in used
     ]
+
+
+def _clipping(scaler: Any, low: float, high: float) -> list[tuple[str, Any]]:
+    return [("Max", low), ("Min", high)] if scaler.clip else []

@@ -30,6 +30,7 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
+    Normalizer,
     RobustScaler,
     StandardScaler,
 )
@@ -490,7 +491,9 @@ SCALERS = {
     "standard, not centred": [StandardScaler(with_mean=False)],
     "standard, not scaled": [StandardScaler(with_std=False)],
     "minimum and maximum": [MinMaxScaler((-3, 5))],
+    "minimum and maximum, clipped": [MinMaxScaler((-3, 5), clip=True)],
     "largest": [MaxAbsScaler()],
+    "largest, clipped": [MaxAbsScaler(clip=True)],
     "robust": [RobustScaler(unit_variance=True)],
     "robust, not centred": [RobustScaler(with_centering=False)],
     "robust, not scaled": [RobustScaler(with_scaling=False)],
@@ -574,7 +577,7 @@ class OwnScaler(StandardScaler):
 
 
 OTHER_STEPS = {
-    "clipped": ([SequenceWise(MinMaxScaler(clip=True))], "sequencewise"),
+    "no scaler": ([SequenceWise(Normalizer())], "sequencewise"),
     "own class": ([SequenceWise(OwnScaler())], "sequencewise"),
     "two": ([SequenceWise(StandardScaler()), SequenceWise(PCA(2))], "sequencewise-2"),
     "function": ([FunctionTransformer()], "functiontransformer"),
