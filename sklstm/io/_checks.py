@@ -34,6 +34,17 @@ def check_fitted(fitted: dict[str, Any], is_classifier: bool, custom: bool) -> N
         value = fitted[name]
         missing = value is None and name != "n_features_in_"
         require(missing or is_count(value, 1), f"{name} is {value!r}")
+    n_columns, n_timesteps = fitted["_n_columns"], fitted["n_timesteps_in_"]
+    require(
+        n_columns is None
+        or (n_columns % n_features == 0 and n_timesteps in (None, n_columns // n_features)),
+        f"{n_columns} columns are not {n_timesteps} steps of {n_features} features",
+    )
+    require(
+        architecture.get("embedding") is not None  # padded codes are as wide as the longest row
+        or fitted["n_features_in_"] == (n_columns or n_features),
+        f"n_features_in_ is {fitted['n_features_in_']}",
+    )
     names = fitted.get("feature_names_in_")
     if names is not None:
         require(

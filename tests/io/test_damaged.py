@@ -220,6 +220,8 @@ LIES = {
     "epochs": (("n_epochs_",), 10**12, "epochs"),
     "history": (("history_", "epoch"), 10**12, "epochs"),
     "features in": (("n_sequence_features_",), 3, "n_sequence_features_"),
+    "features of X": (("n_features_in_",), 10**12, "n_features_in_ is 1000000000000"),
+    "columns of X": (("_n_columns",), 12, "12 columns are not 3 steps of 2 features"),
     "names": (("feature_names_in_",), {"objects": ["a"]}, "feature_names_in_ are no names"),
     "background": (("_background",), {"objects": [1]}, "background"),
     "array": (("_background",), {"array": "nowhere"}, "do not fit together.*nowhere"),
