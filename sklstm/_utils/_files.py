@@ -47,7 +47,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     except BaseException as error:
         if isinstance(error, OSError) and error.filename == str(temporary):
             error.filename = str(path)  # the name that the caller knows
-        with contextlib.suppress(FileNotFoundError):
+        # Missing where it could not be made; and what removing it says would hide what went wrong.
+        with contextlib.suppress(OSError):
             temporary.unlink()
         raise
 

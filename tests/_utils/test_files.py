@@ -1,5 +1,6 @@
 """Whatever writes a file replaces an older one at once, and nothing else about it."""
 
+import builtins
 import errno
 import os
 import stat
@@ -161,3 +162,18 @@ def test_the_file_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         save(MODEL, tmp_path / "folder" / "model")
     assert caught.value.filename == str(tmp_path / "folder" / "model")
+
+
+@ways
+def test_the_file_that_cannot_be_written_is_named_where_nothing_can_be_removed(
+    write, read, tmp_path, monkeypatch
+):
+    def refused(path, *args):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    # As on a disk that may only be read.
+    monkeypatch.setattr(builtins, "open", refused)
+    monkeypatch.setattr(os, "unlink", refused)
+    with pytest.raises(OSError, match="Read-only") as caught:
+        write(tmp_path / "model")
+    assert caught.value.filename == str(tmp_path / "model")
