@@ -128,6 +128,31 @@ def test_slices_are_explained_beside_all_rows(source, tmp_path):
     assert_array_equal(one.importances, two.importances)
 
 
+class RowsAlone:
+    """What the guide asks of an array, and nothing that makes an array of NumPy of it."""
+
+    def __init__(self, values):
+        self._values = values
+        self.shape, self.dtype, self.ndim = values.shape, values.dtype, values.ndim
+
+    def __getitem__(self, rows):
+        return self._values[rows]
+
+
+EXPLAIN = {
+    "shap": lambda model, X, y: model.explain_shap(X, background=X).values,
+    "gradients": lambda model, X, y: model.explain_gradients(X).values,
+    "permutation": lambda model, X, y: model.explain_permutation(X, y, random_state=0).importances,
+}
+
+
+@pytest.mark.parametrize("explain", EXPLAIN.values(), ids=EXPLAIN.keys())
+def test_what_has_rows_alone_is_explained_as_a_whole(explain):
+    X, y = make_data()
+    model = LSTMRegressor(**SMALL).fit(RowsAlone(X), y)
+    assert_array_equal(explain(model, RowsAlone(X), y), explain(model, X, y))
+
+
 @sources
 def test_partial_fit_over_chunks(source, tmp_path):
     X, y = make_data()

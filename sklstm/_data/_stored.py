@@ -18,6 +18,8 @@ def computed(X: Any) -> Any:
 def as_array(X: Any) -> NDArray[Any]:
     """An array over X; what is masked is missing. Tensors may be on a GPU, or of a graph."""
     X = computed(X)
+    if is_stored(X) and not hasattr(X, "__array__"):  # NumPy would take it for one object
+        X = X[:]
     if isinstance(X, np.ma.MaskedArray) and X.dtype.kind in "fiub":
         return np.ma.filled(X.astype(np.float64), np.nan)
     return np.asarray(X.detach().cpu() if hasattr(X, "detach") else X)
