@@ -73,8 +73,11 @@ def write_lstm(model: Any, writer: Writer, where: str) -> Entry:
                     " can be saved"
                 )
             raise UnsafeError(f"{error}{hint}") from None
-    if not state.get("_skl_callbacks", True):
-        del state["_skl_callbacks"]
+    if state.pop("_skl_callbacks", None):
+        raise UnsafeError(
+            "it holds callbacks of scikit-learn, which are needed for training alone: "
+            "copy.copy(model).set_callbacks() can be saved"
+        )
     requests = state.pop("_metadata_request", None)
     entry["requests"] = None if requests is None else requests_of(requests)
     entry["fitted"] = {}

@@ -71,7 +71,7 @@ UNSAFE = {
     "optimizer": (unfitted(optimizer=OwnOptimizer), r"OwnOptimizer.*optimizer=\"adamw\""),
     "scikit-learn callback": (
         unfitted().set_callbacks(ScoringMonitor(scoring="r2")),
-        "_skl_callbacks",
+        "callbacks of scikit-learn",
     ),
     "attribute": (with_attribute(note="mine"), "note is an attribute"),
     "invalid parameter": (unfitted(dropout=3.0), "'dropout' parameter"),
@@ -198,6 +198,15 @@ def test_the_way_out_that_the_message_names_works(hint, tmp_path):
         save(model, tmp_path / "model")
     save(copy.copy(model).set_params(**{hint: None}), tmp_path / "model")
     assert load(tmp_path / "model").predict(TABLE).tobytes() == model.predict(TABLE).tobytes()
+
+
+def test_without_callbacks_of_scikit_learn_the_model_is_saved(tmp_path):
+    model = unfitted(max_epochs=1).set_callbacks(ScoringMonitor(scoring="r2")).fit(TABLE, y)
+    with pytest.raises(ValueError, match=r"copy\.copy\(model\)\.set_callbacks\(\) can be saved"):
+        save(model, tmp_path / "model")
+    save(copy.copy(model).set_callbacks(), tmp_path / "model")
+    assert load(tmp_path / "model").predict(TABLE).tobytes() == model.predict(TABLE).tobytes()
+    assert model.fit(TABLE, y)._skl_callbacks  # the original keeps its own
 
 
 @pytest.mark.parametrize("model", [None, LSTMRegressor, np.zeros(3), {"a": LSTMRegressor()}])
