@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from ._training import Share, current_share, shared
+from ._training import Share, current_share, shared, wait_until_free
 
 __all__ = ["data_parallel"]
 
@@ -125,6 +125,7 @@ def data_parallel(*, timeout: float = 1800.0) -> Iterator[Processes]:
     try:
         seed = torch.tensor(int(np.random.SeedSequence().generate_state(1)[0]), device="cpu")
         dist.broadcast(seed, src=0, group=group)
+        wait_until_free(seed)
         share = Share(dist.get_rank(), dist.get_world_size(), group, int(seed))
         with _own_gpu() if on_gpus else nullcontext(), shared(share):
             yield Processes(share.rank, share.size)

@@ -17,7 +17,7 @@ from ._prepare import DataOptions, Target, prepare_batches
 from ._rollback import restored_on_error
 from ._schedules import SCHEDULES
 from ._seeding import derived_seed, draw_seed, seeded_generator
-from ._sharing import Share, all_or_none, current_share, shared
+from ._sharing import Share, all_or_none, current_share, shared, wait_until_free
 from ._state import (
     build_net,
     copy_net,
@@ -65,5 +65,6 @@ __all__ = [
     "to_integers",
     "unpack_history",
     "unpack_net",
+    "wait_until_free",
     "weight_arrays",
 ]

@@ -1,5 +1,6 @@
 """One training in several processes, each of which takes a part of the rows of every batch."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -12,6 +13,10 @@ from torch import Tensor
 
 from ..nn import BatchPart
 from ._batches import Batch
+
+# Before torch 2.8 (2.9, to be safe) the end of a process group holds the interpreter's lock while
+# it waits for gloo's threads.
+_END_HOLDS_THE_LOCK = torch.__version__ < "2.9"
 
 
 class Share:
@@ -148,7 +153,9 @@ class Share:
         try:
             dist.all_reduce(flat, group=self.group)
         except RuntimeError as error:
-            gone = error
+            gone = error  # its traceback holds what was exchanged
+        else:
+            wait_until_free(flat)
         if gone or flat[-1] > 0:
             self.end()
             raise RuntimeError(
@@ -157,6 +164,18 @@ class Share:
             ) from gone
         parts = flat[:-1].split([tensor.numel() for tensor in tensors])
         return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+
+
+def wait_until_free(tensor: Tensor) -> None:
+    """Wait until gloo's thread has let go of a tensor that it has exchanged.
+
+    It does so a little after the result is there. A tensor that Python has let go of before is
+    freed by the thread, which takes the interpreter's lock for it: a process group that ended
+    meanwhile would hold the lock and wait for the thread.
+    """
+    owners: Any = tensor  # torch's own annotations do not know _use_count
+    while _END_HOLDS_THE_LOCK and not tensor.is_cuda and owners._use_count() > 1:
+        time.sleep(0)
 
 
 ALONE = Share()
